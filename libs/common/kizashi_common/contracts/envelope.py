@@ -1,0 +1,71 @@
+"""What stands around a value on a topic: the record headers, and the instants inside.
+
+Source: INGEST.md 13; CloudEvents 1.0 Kafka protocol binding, structured mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from kizashi_common.contracts.events import Event, Fact, Heartbeat, Message, encode
+
+Headers = tuple[tuple[str, bytes], ...]
+
+CLOUDEVENT: Final = b"application/cloudevents+json; charset=UTF-8"
+JSON: Final = b"application/json; charset=UTF-8"
+
+
+class Record(NamedTuple):
+    """One record as it lies in the log. `at` is the broker's time of appending, never the producer's."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: datetime
+    key: bytes | None
+    value: bytes
+    headers: Headers = ()
+
+
+class Outgoing(NamedTuple):
+    """A record that is ready to be sent: `key` is absent only for what goes to every partition."""
+
+    key: bytes | None
+    value: bytes
+    headers: Headers = ()
+
+
+def rfc3339(at: datetime) -> str:
+    """An instant as text: UTC, milliseconds, `Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def packed(message: Message, trace: str | None = None) -> Outgoing:
+    """The record of a message of `kizashi.events.v1` or `kizashi.unattributed.v1`."""
+    headers: list[tuple[str, bytes]] = [
+        ("content-type", CLOUDEVENT),
+        ("ce_id", message.id.encode()),
+        ("ce_type", _TYPES[type(message)]),
+        ("ce_time", rfc3339(message.time).encode()),
+    ]
+    key = None
+    if not isinstance(message, Heartbeat):
+        headers.append(("workspace", message.workspaceid.encode()))
+        key = message.partitionkey.encode()
+    if trace is not None:
+        headers.append(("traceparent", trace.encode()))
+    return Outgoing(key, encode(message), tuple(headers))
+
+
+_TYPES: Final[dict[type, bytes]] = {
+    Event: b"kizashi.event.v1",
+    Fact: b"kizashi.fact.v1",
+    Heartbeat: b"kizashi.heartbeat.v1",
+}
+
+
+def header(headers: Sequence[tuple[str, bytes]], name: str) -> bytes | None:
+    """The first header of that name."""
+    return next((value for key, value in headers if key == name), None)

@@ -1,0 +1,263 @@
+"""The transaction that makes a step true: its first statement is the compare-and-set of (epoch, flush_seq, offset).
+
+The row lock of that statement queues a zombie behind the owner, where it fails the comparison instead of deadlocking
+on rows; so safety never depends on Kafka's membership. A commit whose answer was lost is settled by reading the row
+again: `flush_seq` and not the offset decides, because sweeps and facts flush without new records.
+
+Source: HEALTH.md 2 and 3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+
+from kizashi_common.contracts.envelope import Outgoing
+from kizashi_common.db.database import Database
+from kizashi_common.db.tables.slots import SlotTables
+from kizashi_common.errors import Busy, Fenced
+from kizashi_common.stream.shapes import Claim, DeadLetter, FlushBase
+from kizashi_common.stream.slot_outbox import Numbered
+from kizashi_common.telemetry.failpoints import failpoint
+
+Write = Callable[[Any], Awaitable[None]]
+
+_LOST: Final = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+_SHUT: Final = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+
+
+class Advance(NamedTuple):
+    """Where a flush takes the slot."""
+
+    next_offset: int
+    anchor_offset: int | None
+    anchor_hash: bytes | None
+    complete_through: datetime | None
+    published_through: int
+
+
+class Ledger:
+    """Claims slots and commits their flushes, over one connection of its own."""
+
+    def __init__(
+        self, database: Database, tables: SlotTables, owner: str, clock: Callable[[], datetime], build: int = 0
+    ) -> None:
+        self._database = database
+        self._owner = owner
+        self._clock = clock
+        self._build = build
+        self._connection: Any = None
+        self._sql = _Statements(tables)
+
+    async def claim(self, partition: int, partitions: int, topic: str) -> Claim:
+        """Takes the slot: from now on every other writer of it is fenced. Raises: Busy."""
+        slot = self._build * 1000 + partition
+        try:
+            connection = await self._connected()
+            async with connection.transaction():
+                await connection.execute(self._sql.create, slot, topic, partition, partitions)
+                row = await connection.fetchrow(self._sql.claim, slot, self._owner, self._clock())
+        except (*_LOST, *_SHUT) as error:
+            await self._disconnect()
+            raise Busy("The database cannot be reached.") from error
+        return _claim(row)
+
+    async def adopt(self, claim: Claim, cluster_id: str, first: int, *, replaced: bool, write: Write) -> Claim:
+        """Begins reading a log: the first one, or, when `replaced`, a new one as a new incarnation.
+
+        `first_offset` is set so that all that was counted before stays inside the equation I1.
+        Raises: Fenced, Busy.
+        """
+        try:
+            connection = await self._connected()
+            async with connection.transaction():
+                row = await connection.fetchrow(
+                    self._sql.adopt, claim.slot, claim.epoch, cluster_id, first, int(replaced)
+                )
+                if row is None:
+                    raise Fenced
+                adopted = _claim(row)
+                if replaced:
+                    await write(connection)
+        except (*_LOST, *_SHUT) as error:
+            await self._disconnect()
+            raise Busy("The database cannot be reached.") from error
+        return adopted
+
+    async def unpublished(self, claim: Claim) -> list[Numbered]:
+        """What earlier owners committed and nobody has seen acknowledged."""
+        try:
+            connection = await self._connected()
+            rows = await connection.fetch(self._sql.unpublished, claim.slot, claim.published_through)
+        except (*_LOST, *_SHUT) as error:
+            await self._disconnect()
+            raise Busy("The database cannot be reached.") from error
+        return [Numbered(row["seq"], Outgoing(row["key"], row["payload"], _headers(row["headers"]))) for row in rows]
+
+    async def commit(self, claim: Claim, to: Advance, flush: FlushBase, write: Write) -> tuple[Claim, list[Numbered]]:
+        """Commits one flush; returns the claim as it stands then, and the numbered messages to send.
+
+        Safe to repeat after Busy with the same arguments: a commit in doubt is settled first.
+        Raises: Fenced, Busy.
+        """
+        numbered = [Numbered(claim.outbox_next + i, message) for i, message in enumerate(flush.messages)]
+        after = claim._replace(
+            flush_seq=claim.flush_seq + 1,
+            next_offset=to.next_offset,
+            anchor_offset=to.anchor_offset,
+            anchor_hash=to.anchor_hash,
+            complete_through=to.complete_through,
+            published_through=to.published_through,
+            outbox_next=claim.outbox_next + len(numbered),
+            fresh=False,
+        )
+        try:
+            connection = await self._connected()
+            if await self._is_done(connection, claim):
+                return after, numbered
+            async with connection.transaction():
+                await self._step(connection, claim, to, flush, numbered)
+                failpoint("flush.rows")
+                await write(connection)
+                failpoint("flush.commit")
+            failpoint("flush.committed")
+        except (*_LOST, *_SHUT) as error:
+            await self._disconnect()
+            raise Busy("The database cannot be reached.") from error
+        return after, numbered
+
+    async def _is_done(self, connection: Any, claim: Claim) -> bool:
+        """Whether this very flush was committed by an attempt whose answer was lost."""
+        row = await connection.fetchrow(self._sql.where, claim.slot)
+        if row is None or row["epoch"] != claim.epoch:
+            raise Fenced
+        return bool(row["flush_seq"] == claim.flush_seq + 1)
+
+    async def _step(
+        self, connection: Any, claim: Claim, to: Advance, flush: FlushBase, numbered: Sequence[Numbered]
+    ) -> None:
+        moved = await connection.fetchval(
+            self._sql.step,
+            claim.slot,
+            claim.epoch,
+            claim.incarnation,
+            claim.flush_seq,
+            claim.next_offset,
+            to.next_offset,
+            to.anchor_offset,
+            to.anchor_hash,
+            to.complete_through,
+            to.published_through,
+            claim.outbox_next + len(numbered),
+            *flush.counts,
+        )
+        failpoint("flush.step")
+        if moved is None:
+            raise Fenced
+        at = self._clock()
+        await connection.execute(
+            self._sql.log, claim.slot, claim.flush_seq + 1, claim.epoch, claim.incarnation,
+            claim.next_offset, to.next_offset, *flush.counts, at,
+        )  # fmt: skip
+        if claim.published_through < to.published_through:
+            await connection.execute(self._sql.forget, claim.slot, to.published_through)
+        if numbered:
+            await connection.executemany(self._sql.stage, [_row(claim.slot, one) for one in numbered])
+        await self._set_aside(connection, self._sql.dead, claim, flush.dead_letters)
+        await self._set_aside(connection, self._sql.park, claim, flush.parked)
+
+    @staticmethod
+    async def _set_aside(connection: Any, sql: str, claim: Claim, letters: Sequence[DeadLetter]) -> None:
+        if letters:
+            await connection.executemany(sql, [_letter(claim, letter) for letter in letters])
+
+    async def _connected(self) -> Any:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._database.connect()
+        return self._connection
+
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def close(self) -> None:
+        """Gives the connection back."""
+        await self._disconnect()
+
+
+class _Statements:
+    def __init__(self, tables: SlotTables) -> None:
+        slot, log = tables.consumer_slot.fullname, tables.flush_log.fullname
+        outbox = tables.outbox.fullname
+        aside = (
+            "INSERT INTO {} (slot, incarnation, off, code, error, key, value, headers, at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
+        )
+        self.create = (
+            f"INSERT INTO {slot} (slot, topic, part, partitions) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+        )
+        self.claim = f"UPDATE {slot} SET epoch = epoch + 1, owner = $2, claimed_at = $3 WHERE slot = $1 RETURNING *"
+        self.adopt = (
+            f"UPDATE {slot} SET cluster_id = $3, incarnation = incarnation + $5, next_offset = $4,"
+            " first_offset = $4 - (applied + duplicates + dead_lettered + parked + control),"
+            " anchor_offset = NULL, anchor_hash = NULL WHERE slot = $1 AND epoch = $2 RETURNING *"
+        )
+        self.unpublished = f"SELECT seq, key, headers, payload FROM {outbox} WHERE slot = $1 AND seq > $2 ORDER BY seq"
+        self.where = f"SELECT epoch, flush_seq FROM {slot} WHERE slot = $1"
+        self.step = (
+            f"UPDATE {slot} SET flush_seq = flush_seq + 1, next_offset = $6, anchor_offset = $7, anchor_hash = $8,"
+            " complete_through = $9, published_through = $10, outbox_next = $11, applied = applied + $12,"
+            " duplicates = duplicates + $13, dead_lettered = dead_lettered + $14, parked = parked + $15,"
+            " control = control + $16 WHERE slot = $1 AND epoch = $2 AND incarnation = $3 AND flush_seq = $4"
+            " AND next_offset = $5 RETURNING slot"
+        )
+        self.log = f"INSERT INTO {log} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+        self.forget = f"DELETE FROM {outbox} WHERE slot = $1 AND seq <= $2"
+        self.stage = f"INSERT INTO {outbox} (slot, seq, key, headers, payload) VALUES ($1, $2, $3, $4, $5)"
+        self.dead = aside.format(tables.dead_letter.fullname)
+        self.park = aside.format(tables.parked_event.fullname)
+
+
+def _claim(row: Any) -> Claim:
+    return Claim(
+        slot=row["slot"],
+        partition=row["part"],
+        partitions=row["partitions"],
+        topic=row["topic"],
+        epoch=row["epoch"],
+        incarnation=row["incarnation"],
+        flush_seq=row["flush_seq"],
+        first_offset=row["first_offset"],
+        next_offset=row["next_offset"],
+        complete_through=row["complete_through"],
+        outbox_next=row["outbox_next"],
+        published_through=row["published_through"],
+        anchor_offset=row["anchor_offset"],
+        anchor_hash=row["anchor_hash"],
+        cluster_id=row["cluster_id"],
+        fresh=row["cluster_id"] is None,
+    )
+
+
+def _letter(claim: Claim, letter: DeadLetter) -> tuple[Any, ...]:
+    record = letter.record
+    where = (claim.slot, claim.incarnation, record.offset)
+    return (*where, letter.code, letter.error[:500], record.key, record.value, _packed(record.headers), record.at)
+
+
+def _row(slot: int, numbered: Numbered) -> tuple[Any, ...]:
+    message = numbered.message
+    return (slot, numbered.seq, message.key, _packed(message.headers), message.value)
+
+
+def _packed(headers: Sequence[tuple[str, bytes]]) -> str:
+    return json.dumps([[name, value.decode("latin-1")] for name, value in headers])
+
+
+def _headers(packed: str) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, value.encode("latin-1")) for name, value in json.loads(packed))

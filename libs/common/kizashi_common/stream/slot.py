@@ -1,0 +1,140 @@
+"""One partition in this process: its claim, its engine, its outbox, and when it is due to flush.
+
+Memory is changed before the commit and never undone by hand. A flush that could not be committed is kept and tried
+again as it is, while its partition is paused; after `Fenced` the whole slot is dropped and loaded anew.
+
+Source: HEALTH.md 1 and 2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any, Generic
+
+from kizashi_common.contracts.envelope import Record
+from kizashi_common.errors import LogReset
+from kizashi_common.stream.completeness import Completeness
+from kizashi_common.stream.ledger import Advance, Ledger
+from kizashi_common.stream.poison import DeadLetterLimit
+from kizashi_common.stream.shapes import Claim, Counts, Engine, F, K, R, Records, Step, Store, Through, Wakes
+from kizashi_common.stream.slot_outbox import SlotOutbox
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The rhythm of flushing. A long `at_most` trades repeated row writes for delay; it does not move the recovery
+    point, since offset and state commit together."""
+
+    at_least: timedelta = timedelta(milliseconds=100)
+    at_most: timedelta = timedelta(seconds=5)
+    rows: int = 20_000
+    wakes: timedelta = timedelta(milliseconds=200)
+    share_of_loop: float = 0.3
+    slice_seconds: float = 0.02
+
+
+class Slot(Generic[K, R, F]):
+    """The owner's view of one slot. Every method is called under `lock`."""
+
+    def __init__(self, claim: Claim, engine: Engine[K, R, F], store: Store[K, R, F], outbox: SlotOutbox) -> None:
+        self.lock = asyncio.Lock()
+        self.claim = claim
+        self.engine = engine
+        self.outbox = outbox
+        self.completeness = Completeness(claim.complete_through)
+        self.stuck: F | None = None
+        self._store = store
+        self._limit = DeadLetterLimit()
+        self._anchor = (claim.anchor_offset, claim.anchor_hash)
+        self._target: Advance | None = None
+        self._told_through = claim.complete_through
+        self.dirty_since: datetime | None = None
+        self.flushed_at: datetime | None = None
+        self.rescoring = 0
+
+    async def take(self, records: Sequence[Record], now: datetime) -> None:
+        """Applies records that begin exactly at the position.
+
+        Raises: LogReset when they begin below it, or when too many of them are poison; Busy when rows cannot be read.
+        """
+        if records[0].offset < self.engine.position:
+            raise LogReset("The log gave records that were applied before.")
+        await self._step(Records(records))
+        last = records[-1]
+        self._anchor = (last.offset, anchor_hash(last))
+        self.completeness.log_applied(last.at)
+        self._touch(now)
+
+    async def wake(self, now: datetime) -> None:
+        """Takes what people and documents asked for. Raises: Busy."""
+        wakes = await self._store.wakes(self.claim)
+        if wakes:
+            await self._step(Wakes(wakes))
+            self._touch(now)
+
+    async def _step(self, step: Step) -> None:
+        keys = self.engine.needs(step)
+        rows = None if keys is None else await self._store.read(self.claim, keys)
+        self.engine.apply(step, rows)
+
+    async def prove(self, caught_up_at: datetime | None, now: datetime) -> None:
+        """Tells the engine how far its input is proved, once that is committed. Raises: Busy."""
+        if caught_up_at is not None:
+            self.completeness.log_reached(caught_up_at)
+        heard = self.completeness.through
+        proved = self.completeness.heard(self.engine.heard_through)
+        if proved != heard:
+            self._touch(now)
+        if self.claim.complete_through is not None and self.claim.complete_through != self._told_through:
+            self._told_through = self.claim.complete_through
+            await self._step(Through(self.claim.complete_through))
+
+    def _touch(self, now: datetime) -> None:
+        if self.dirty_since is None:
+            self.dirty_since = now
+
+    def due(self, beat: Beat, now: datetime, *, caught_up: bool) -> bool:
+        """Whether what is in memory should be committed now."""
+        if self.dirty_since is None:
+            return False
+        if self.engine.waiting_rows >= beat.rows or now - self.dirty_since >= beat.at_most:
+            return True
+        return caught_up and (self.flushed_at is None or now - self.flushed_at >= beat.at_least)
+
+    async def flush(self, ledger: Ledger, now: datetime) -> Counts:
+        """Commits all that changed; returns what became of the records.
+
+        Raises: Fenced; Busy, with the flush kept in `stuck` for the next try.
+        """
+        if self.stuck is None:
+            self.stuck = self.engine.drain(now)
+            self._target = Advance(
+                self.engine.position, *self._anchor, self.completeness.through, self.outbox.published_through
+            )
+        flush, to = self.stuck, self._target
+        assert to is not None
+
+        async def write(connection: Any) -> None:
+            await self._store.write(connection, self.claim, flush)
+
+        self.claim, numbered = await ledger.commit(self.claim, to, flush, write)
+        self.outbox.committed(numbered)
+        self.stuck, self._target, self.dirty_since, self.flushed_at = None, None, None, now
+        return flush.counts
+
+    def poisoned(self, counts: Counts) -> bool:
+        """Whether so many records were dead letters that the partition should stop."""
+        return self._limit.exceeded(counts.total - counts.dead_lettered, counts.dead_lettered)
+
+
+def anchor_hash(record: Record) -> bytes:
+    """What tells this record from another one at the same offset of another log."""
+    digest = blake2b(digest_size=16)
+    digest.update(record.key or b"")
+    digest.update(b"\x00")
+    digest.update(record.value)
+    return digest.digest()

@@ -1,0 +1,104 @@
+"""Fixtures: one PostgreSQL for the session, migrated once; each test its own copy of it, and a clock one sets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from kizashi_common.db.database import Database
+from kizashi_common.db.migrate import migrate
+from kizashi_common.db.tables.metadata import ROLES
+from kizashi_local.postgres import start_postgres
+
+from tests.twins.clock import SetClock
+
+PASSWORD = "only-for-tests"
+START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Databases:
+    """One test's database, as each role sees it. `owner` may do everything: for seeding and looking."""
+
+    ingest: Database
+    health: Database
+    alerts: Database
+    gateway: Database
+    owner_url: str
+    urls: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Server:
+    """The session's PostgreSQL, with a migrated template."""
+
+    superuser_url: str
+    host_port: str
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def at_database(url: str, name: str) -> str:
+    """The same server and login, another database."""
+    return url.rsplit("/", 1)[0] + "/" + name
+
+
+@pytest_asyncio.fixture(scope="session")
+async def postgres() -> AsyncIterator[Server]:
+    # Not pytest's own folder: it is 0700 under root, and PostgreSQL runs as another account.
+    data = Path(tempfile.mkdtemp(prefix="kizashi-test-"))
+    server = await start_postgres(data, free_port(), fsync=False)
+    url = server.superuser_url("postgres")
+    try:
+        connection = await asyncpg.connect(url)
+        await connection.execute("CREATE DATABASE template_kizashi")
+        await connection.close()
+        await migrate(
+            at_database(url, "template_kizashi"),
+            role_passwords=dict.fromkeys(ROLES, PASSWORD),
+            chance=os.urandom,
+            clock=lambda: START,
+            local=True,
+        )
+        yield Server(url, url.rsplit("@", 1)[1].rsplit("/", 1)[0])
+    finally:
+        await server.stop()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest_asyncio.fixture
+async def databases(postgres: Server) -> AsyncIterator[Databases]:
+    name = f"test_{os.urandom(6).hex()}"
+    connection = await asyncpg.connect(postgres.superuser_url)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE template_kizashi STRATEGY file_copy")
+    urls = {
+        role.removeprefix("kizashi_"): f"postgresql://{role}:{PASSWORD}@{postgres.host_port}/{name}" for role in ROLES
+    }
+    made = {service: Database(url) for service, url in urls.items()}
+    try:
+        yield Databases(**made, owner_url=at_database(postgres.superuser_url, name), urls=urls)
+    finally:
+        await asyncio.gather(*(database.close() for database in made.values()))
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.close()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(START)

@@ -1,7 +1,8 @@
-"""A clock one sets."""
+"""Clocks one sets: one that stands still, one that goes on from there."""
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 
 
@@ -16,3 +17,14 @@ class SetClock:
 
     def advance(self, by: timedelta) -> None:
         self.at += by
+
+
+class GoingClock(SetClock):
+    """Goes on at the usual speed from the instant it was set to; for code whose rhythm is under test."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(at)
+        self._since = time.monotonic()
+
+    def __call__(self) -> datetime:
+        return self.at + timedelta(seconds=time.monotonic() - self._since)

@@ -79,3 +79,8 @@ class Database:
     async def close(self) -> None:
         """Closes the pool."""
         await self._engine.dispose()
+
+
+async def driver_of(connection: AsyncConnection) -> Any:
+    """asyncpg's connection behind SQLAlchemy's, inside the same transaction: for arrays and bulk reads."""
+    return (await connection.get_raw_connection()).driver_connection

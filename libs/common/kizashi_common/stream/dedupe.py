@@ -50,9 +50,9 @@ class SeenIds:
 
     def missing(self, event_days: Iterable[int], log_days: Iterable[int]) -> set[int]:
         """Which days must be loaded to judge events of these days, while the log moves through those."""
-        tops = {self._newest, *log_days}
+        tops = {day for day in (self._newest, *log_days) if day}
         wanted = {day for top in tops for day in _hot(top)}
-        wanted.update(near for day in event_days for near in _near(day, max(tops)))
+        wanted.update(near for day in event_days for near in _near(day, max(tops, default=0)))
         return wanted - self._days.keys()
 
     def load(self, stored: Mapping[int, Iterable[bytes]], days: Iterable[int]) -> None:

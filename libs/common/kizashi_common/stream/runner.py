@@ -64,6 +64,7 @@ class Runner(Generic[K, R, F]):
         self._turning_since: datetime | None = None
         self._turned_at: datetime | None = None
         self._woken_at: dict[int, datetime] = {}
+        self._turns = 0
         self._log = get_logger(stream.service).bind(topic=stream.topic)
 
     # -- the outside
@@ -92,12 +93,16 @@ class Runner(Generic[K, R, F]):
         return partition in self._slots
 
     async def drained(self) -> None:
-        """Returns when everything in the log is applied, committed and published; for an orderly stop."""
-        while not all(self._is_drained(p, slot) for p, slot in self._slots.items()):
+        """Returns when everything that is in the log now is applied, committed and published; for an orderly stop."""
+        since, turn = self._stream.clock(), self._turns
+        while self._turns < turn + 2 or not all(self._is_drained(p, slot, since) for p, slot in self._slots.items()):
             await asyncio.sleep(_BUSY.total_seconds())
 
-    def _is_drained(self, partition: int, slot: Slot[K, R, F]) -> bool:
-        caught_up = slot.engine.position == self._consumer.high_water(partition)
+    def _is_drained(self, partition: int, slot: Slot[K, R, F], since: datetime) -> bool:
+        answered = self._consumer.last_answer(partition)
+        # An answer from before the question may not show what was sent since.
+        caught_up = answered is not None and answered >= since
+        caught_up = caught_up and slot.engine.position == self._consumer.high_water(partition)
         return caught_up and slot.dirty_since is None and not slot.outbox.waiting and slot.stuck is None
 
     # -- coming and going
@@ -220,6 +225,7 @@ class Runner(Generic[K, R, F]):
                 async with slot.lock:
                     if self._slots.get(partition) is slot:
                         await self._guarded(partition, slot, self._turn(partition, slot))
+            self._turns += 1
             # A memory bus answers at once: let everything else have its turn too.
             await asyncio.sleep(0)
 

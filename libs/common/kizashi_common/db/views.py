@@ -1,0 +1,88 @@
+"""The read side: what people may see of the services' tables, as views in schema `read`.
+
+Each view is `security_invoker`: row-level security of the table behind it holds for whoever reads the view, where a
+plain view would bypass it with its owner's rights. Each is declared once, as the columns it shows of a table; its SQL
+(for the migration) and its typed clause (for queries) come from that one declaration.
+
+Source: GATEWAY.md 2; decision 21.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Column, Table, TableClause, column, table
+
+from kizashi_common.db.tables import alerts as a
+from kizashi_common.db.tables import gateway as g
+from kizashi_common.db.tables import health as h
+from kizashi_common.db.tables.metadata import Instant
+
+SCHEMA: Final = "read"
+
+
+@dataclass(frozen=True)
+class View:
+    """One view: its name in schema `read`, its SELECT, its columns for queries, and the tables behind it."""
+
+    name: str
+    sql: str
+    clause: TableClause
+    sources: tuple[str, ...]
+
+
+def _shows(name: str, source: Table, columns: tuple[Column[Any], ...], *, latest_per: int = 0) -> View:
+    """A view of some columns of a table; with `latest_per` n, the newest row for each value of the first n columns."""
+    names = [c.name for c in columns]
+    key = ", ".join(names[:latest_per])
+    select = f"SELECT {f'DISTINCT ON ({key}) ' if latest_per else ''}{', '.join(names)} FROM {source.fullname}"
+    order = f" ORDER BY {key}, at DESC, event_id DESC" if latest_per else ""
+    clause = table(name, *(column(c.name, c.type) for c in columns), schema=SCHEMA)
+    return View(name, select + order, clause, (source.fullname,))
+
+
+def _all_but(source: Table, *hidden: str) -> tuple[Column[Any], ...]:
+    return tuple(c for c in source.columns if c.name not in hidden)
+
+
+ACCOUNT_CARD: Final = _shows("account_card", h.account_card, _all_but(h.account_card))
+
+ACCOUNT_SCORE_DAY: Final = _shows(
+    "account_score_day", h.account_score_day, _all_but(h.account_score_day, "signals", "calibration_id")
+)
+
+ACCOUNT_FACT: Final = _shows("account_fact", h.fact, _all_but(h.fact, "event_id", "actor"), latest_per=4)
+"""The value of each fact that was true last, and since when; a JSON null says that it was unset."""
+
+WORKSPACE_PROGRESS: Final = View(
+    "workspace_progress",
+    "SELECT CASE WHEN bool_and(complete_through IS NOT NULL) THEN min(complete_through) END AS complete_through"
+    " FROM health.consumer_slot",
+    table("workspace_progress", column("complete_through", Instant), schema=SCHEMA),
+    (h.slots.consumer_slot.fullname,),
+)
+"""The time before which all input is proved complete, over all partitions; null while one of them has no proof."""
+
+MEMBER_DIRECTORY: Final = _shows("member_directory", g.member, _all_but(g.member, "created_at"))
+"""Who signs in here: the one view that another service (alerts) reads too."""
+
+ALERT: Final = _shows("alert", a.alert, _all_but(a.alert, "peak_severity", "subject"))
+
+ALERT_EVENT: Final = _shows("alert_event", a.alert_event, _all_but(a.alert_event, "request_id"))
+
+EVERY: Final = (
+    ACCOUNT_CARD,
+    ACCOUNT_SCORE_DAY,
+    ACCOUNT_FACT,
+    WORKSPACE_PROGRESS,
+    MEMBER_DIRECTORY,
+    ALERT,
+    ALERT_EVENT,
+)
+
+VIEWS: Final[tuple[tuple[str, str], ...]] = tuple((view.name, view.sql) for view in EVERY)
+"""Name and SELECT of each view; the migration makes it, `WITH (security_invoker = true)`, in schema `read`."""
+
+SOURCES: Final[tuple[str, ...]] = tuple(sorted({source for view in EVERY for source in view.sources}))
+"""The tables that the gateway's role must be granted SELECT on, since an invoker view asks for it."""

@@ -1,0 +1,49 @@
+"""What a workspace says about itself: read, and replaced as a new version that every slot hears of.
+
+Source: SCORING.md 1; HEALTH.md 10, "Versions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from kizashi_common.contracts.commands.health import SettingsAnswer, WorkspaceSettings
+from kizashi_common.db.database import Database
+from kizashi_common.errors import Conflict
+from kizashi_health.adapters.progress import progress, wake_slots
+from kizashi_health.adapters.workspaces import publish_settings, settings_of, stored_workspaces
+from kizashi_health.engine.scoring import SETTINGS
+
+
+class SettingsOf:
+    """The document `workspace_settings` of each workspace."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def read(self, workspace: str) -> SettingsAnswer:
+        """The settings in force."""
+        async with self._database.transaction() as connection:
+            found = await settings_of(connection, workspace)
+        return SettingsAnswer(version=found.version, settings=found.settings)
+
+    async def replace(
+        self, workspace: str, settings: WorkspaceSettings, expected: int | None, actor: str
+    ) -> SettingsAnswer:
+        """Publishes new settings; all scores follow.
+
+        Raises: StaleVersion; Conflict when the zone would change under days that are counted already.
+        """
+        async with self._database.transaction() as connection:
+            current = (await stored_workspaces(connection, [workspace]))[workspace]
+            if current.first_day is not None and current.settings.zone != settings.zone:
+                raise Conflict(
+                    "Days are counted in the present zone already; another zone needs a rebuild.",
+                    code="zone_needs_rebuild",
+                )
+            made = await publish_settings(connection, workspace, settings, expected, (actor, self._clock()))
+            slots = (await progress(connection)).slots
+            await wake_slots(connection, slots, workspace, SETTINGS)
+        return SettingsAnswer(version=made.version, settings=made.settings)

@@ -1,0 +1,97 @@
+"""What each workspace lends to the reading of its accounts, kept in memory and renewed by wakes.
+
+A workspace that nobody has described yet reads with the default settings and the calibration of an empty population.
+
+Source: SCORING.md 1 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from kizashi_common.contracts.commands.health import WorkspaceSettings
+from kizashi_health.domain.calendar import Clock, Day, day_of
+from kizashi_health.domain.calibration import calibrate
+from kizashi_health.domain.pulse import Calibration, PulseSettings
+from kizashi_health.domain.signal import Workspace, median
+from kizashi_health.engine.rows import StoredWorkspace
+
+_EPOCH = Day(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A workspace as the engine reads it. `observed_from` is the first day on which anything happened."""
+
+    workspace: Workspace
+    observed_from: Day | None
+
+    def observing(self, day: Day) -> Context:
+        """The same, knowing that something happened on this day."""
+        if self.observed_from is not None and self.observed_from <= day:
+            return self
+        return replace(self, observed_from=day)
+
+
+def uncalibrated(settings: WorkspaceSettings, as_of: Day = _EPOCH) -> Calibration:
+    """What holds before the first calibration: an empty population, the stated loss."""
+    return calibrate([], [], as_of, pulse_settings(settings), settings.monthly_loss, Clock())
+
+
+def pulse_settings(settings: WorkspaceSettings) -> PulseSettings:
+    """The part of the settings that the pulse reads."""
+    return PulseSettings(horizon=float(settings.horizon_days), profile=settings.profile)
+
+
+def workspace_of(stored: StoredWorkspace) -> Workspace:
+    """The domain's value of a stored workspace."""
+    settings = stored.settings
+    return Workspace(
+        zone=ZoneInfo(settings.zone),
+        clock=Clock(day_of(day) for day in settings.days_off),
+        settings=pulse_settings(settings),
+        calibration=stored.calibration or uncalibrated(settings),
+        revenues=stored.arr_quantiles,
+        median_revenue=median(stored.arr_quantiles) if stored.arr_quantiles else None,
+    )
+
+
+class Contexts:
+    """All workspaces of this slot."""
+
+    def __init__(self, stored: Mapping[str, StoredWorkspace]) -> None:
+        self._known: dict[str, Context] = {}
+        self.renew(stored)
+
+    def __getitem__(self, workspace: str) -> Context:
+        found = self._known.get(workspace)
+        if found is None:
+            found = _context(StoredWorkspace(WorkspaceSettings(), None, None, ()))
+            self._known[workspace] = found
+        return found
+
+    def names(self) -> frozenset[str]:
+        """Every workspace known here."""
+        return frozenset(self._known)
+
+    def renew(self, stored: Mapping[str, StoredWorkspace]) -> None:
+        """Takes what the database says now; a first day seen here and not committed yet stays."""
+        for name, one in stored.items():
+            known = self._known.get(name)
+            renewed = _context(one)
+            if known is not None and known.observed_from is not None:
+                renewed = renewed.observing(known.observed_from)
+            self._known[name] = renewed
+
+    def observe(self, workspace: str, day: Day) -> None:
+        """Something happened on this day."""
+        known = self[workspace]
+        observed = known.observing(day)
+        if observed is not known:
+            self._known[workspace] = observed
+
+
+def _context(stored: StoredWorkspace) -> Context:
+    return Context(workspace_of(stored), stored.first_day)

@@ -1,0 +1,267 @@
+"""Touched accounts get a new score; a day that began gets one for every account; and some of that is published.
+
+Two kinds of work wait in order: day boundaries (a sweep, every account of a workspace as of one day) and accounts that
+something happened to. Both are done a few at a time, so that counting never waits for scoring.
+
+Source: HEALTH.md 9 and 10.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Final, NamedTuple
+
+from kizashi_common.contracts.scores import Reason
+from kizashi_common.stream.shapes import Wake
+from kizashi_health.domain.calendar import Day, day_of, midnight
+from kizashi_health.domain.evaluation import Evaluation, boundary, current, evaluate
+from kizashi_health.domain.score import DayScore
+from kizashi_health.engine.contexts import Context
+from kizashi_health.engine.flush import ScoreRow
+from kizashi_health.engine.memory import Memory
+from kizashi_health.engine.rows import AccountKey, Keys, Rows
+from kizashi_health.engine.snapshot import Stamp, message, snapshot
+from kizashi_health.engine.subject import Subject, stronger
+
+DAY: Final = "day:"
+SETTINGS: Final = "settings"
+HISTORY: Final = "history"
+REBUILD: Final = "rebuild"
+
+HISTORY_DAYS: Final = 100
+_STEP_THAT_IS_NEWS: Final = 0.35
+_JUST_AFTER: Final = timedelta(milliseconds=1)
+
+
+class Boundary(NamedTuple):
+    """One account to be read as of the start of a day."""
+
+    key: AccountKey
+    day: Day
+    wake: int
+    reason: Reason
+
+
+def day_wake(day: date, *, is_last: bool) -> str:
+    """What a wake says when a local day began; only the last of several missed days is published."""
+    return f"{DAY}{day.isoformat()}{'' if is_last else ':quiet'}"
+
+
+class Scoring:
+    """Decides when an account is scored, and what of it is told."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._boundaries: deque[Boundary] = deque()
+        self._open: dict[int, int] = {}
+        self._later: dict[AccountKey, None] = {}
+
+    # -- wakes
+
+    def due(self, wakes: Sequence[Wake]) -> list[Wake]:
+        """Those not taken yet, without days whose midnight this partition's input has not passed."""
+        return [wake for wake in wakes if wake.id not in self._open and self._has_come(wake)]
+
+    def needs(self, wakes: Sequence[Wake]) -> Keys | None:
+        """Whole workspaces, since each wake of this kind concerns every account."""
+        due = self.due(wakes)
+        if not due:
+            return None
+        names = frozenset(name for wake in due for name in self._names(wake))
+        return Keys(since=self._memory.rows_since(), all_of=names, workspaces=names)
+
+    def take(self, wakes: Sequence[Wake], rows: Rows | None, keys: Keys | None) -> None:
+        """Takes what is due; its wake rows are deleted in the flush that holds the last of their work."""
+        due = self.due(wakes)
+        if not due or rows is None or keys is None:
+            return
+        memory = self._memory
+        before = {name: memory.contexts[name].workspace.calibration.intercept for name in rows.workspaces}
+        memory.contexts.renew(rows.workspaces)
+        memory.load(rows.accounts, keys.since)
+        for wake in due:
+            if wake.why.startswith(DAY):
+                moved = abs(memory.contexts[wake.workspace].workspace.calibration.intercept - before[wake.workspace])
+                self._begin_day(wake, "model_change" if moved > _STEP_THAT_IS_NEWS else "time")
+            else:
+                self._touch_all(wake, rows)
+
+    def _names(self, wake: Wake) -> frozenset[str]:
+        return frozenset((wake.workspace,)) if wake.workspace else self._memory.contexts.names()
+
+    def _has_come(self, wake: Wake) -> bool:
+        if not wake.why.startswith(DAY):
+            return True
+        zone = self._memory.contexts[wake.workspace].workspace.zone
+        return self._memory.through is not None and self._memory.through >= midnight(_day(wake), zone)
+
+    def _begin_day(self, wake: Wake, reason: Reason) -> None:
+        day = _day(wake)
+        subjects = [subject for subject in self._memory.of_workspace(wake.workspace) if subject.account.named_day < day]
+        self._open[wake.id] = len(subjects)
+        quiet: Reason = "rebuild" if wake.why.endswith(":quiet") else reason
+        self._boundaries.extend(Boundary(subject.key, day, wake.id, quiet) for subject in subjects)
+        if not subjects:
+            self._close(wake.id)
+
+    def _touch_all(self, wake: Wake, rows: Rows) -> None:
+        cause: Reason = "model_change" if wake.why == SETTINGS else "rebuild"
+        for name in self._names(wake):
+            for subject in self._memory.of_workspace(name):
+                subject.touch(cause)
+                self._memory.mark(subject)
+                self._memory.touched[subject.key] = None
+                if wake.why == REBUILD:
+                    subject.published = replace(subject.published, at=None)
+                stored = rows.accounts.get(subject.key)
+                if wake.why == HISTORY and stored is not None:
+                    subject.history = list(stored.history)
+        self._close(wake.id)
+
+    def _close(self, wake: int) -> None:
+        self._open[wake] = 0
+        self._memory.pending.wakes_done.append(wake)
+
+    def forget(self, wakes: Sequence[int]) -> None:
+        """These wake rows are gone with the flush that is being drained; ids are never used twice."""
+        for wake in wakes:
+            self._open.setdefault(wake, 0)
+
+    # -- work
+
+    @property
+    def is_sweeping(self) -> bool:
+        """Day boundaries wait, so no account may leave memory."""
+        return bool(self._boundaries)
+
+    def catch_up(self, most: int) -> int:
+        """Does at most so many evaluations; returns how many wait."""
+        for _ in range(most):
+            if self._boundaries:
+                self._at_boundary(self._boundaries.popleft())
+            elif self._memory.touched:
+                self._live(self._memory.subjects[next(iter(self._memory.touched))])
+            else:
+                break
+        self._publish_later()
+        return len(self._boundaries) + len(self._memory.touched)
+
+    def _at_boundary(self, work: Boundary) -> None:
+        memory = self._memory
+        subject = memory.subjects[work.key]
+        context = memory.contexts[work.key.workspace]
+        moment = boundary(work.day, context.workspace, context.observed_from)
+        evaluation = evaluate(subject.account, context.workspace, moment, subject.history)
+        _remember(subject, evaluation.day_score)
+        memory.pending.scores.append(_score_row(subject, evaluation, context))
+        if work.reason != "rebuild":
+            self._publish(subject, evaluation, work.reason)
+        if self._live_day(subject, context) == work.day:
+            subject.evaluation, subject.is_card_dirty = evaluation, True
+        else:
+            subject.touch("time")
+            memory.touched[subject.key] = None
+        memory.mark(subject)
+        self._open[work.wake] -= 1
+        if self._open[work.wake] == 0:
+            self._close(work.wake)
+
+    def _live(self, subject: Subject) -> None:
+        memory = self._memory
+        memory.touched.pop(subject.key, None)
+        if subject.cause is None or memory.now is None:
+            return
+        context = memory.contexts[subject.key.workspace]
+        moment = current(memory.now + _JUST_AFTER, self._live_day(subject, context), context.observed_from)
+        evaluation = evaluate(subject.account, context.workspace, moment, subject.history)
+        subject.unsent, subject.cause = stronger(subject.unsent, subject.cause), None
+        subject.evaluation, subject.is_card_dirty = evaluation, True
+        memory.mark(subject)
+        if self._is_news(subject, evaluation) or self._may_send(subject):
+            self._publish(subject, evaluation, subject.unsent)
+        else:
+            self._later[subject.key] = None
+
+    def _live_day(self, subject: Subject, context: Context) -> Day:
+        """As of tomorrow for an account active today, as of today for any other: silence is charged only for days that
+        are over. Before the first proof, the day after its last active day."""
+        last, today = subject.activity.days.last, self._memory.today(context.workspace.zone)
+        if today is None:
+            return Day((last if last is not None else subject.account.named_day) + 1)
+        return Day(last + 1) if last is not None and last >= today else today
+
+    # -- publication
+
+    def _is_news(self, subject: Subject, evaluation: Evaluation) -> bool:
+        published = subject.published
+        return (
+            published.at is None
+            or subject.unsent in ("fact", "outcome")
+            or evaluation.score.band != published.band
+            or _over_cut(evaluation) != published.over_cut
+        )
+
+    def _may_send(self, subject: Subject) -> bool:
+        at, now = subject.published.at, self._memory.now
+        return at is None or now is None or now - at >= self._memory.settings.publish_every
+
+    def _publish_later(self) -> None:
+        for key in [key for key in self._later if self._may_send(self._memory.subjects[key])]:
+            subject = self._memory.subjects[key]
+            if subject.evaluation is not None and subject.unsent is not None:
+                self._publish(subject, subject.evaluation, subject.unsent)
+
+    def _publish(self, subject: Subject, evaluation: Evaluation, reason: Reason) -> None:
+        memory = self._memory
+        stamp = self.stamp(subject, evaluation, reason, seq=subject.published.seq + 1)
+        workspace = memory.contexts[subject.key.workspace].workspace
+        memory.pending.messages.append(message(snapshot(subject, workspace, evaluation, stamp)))
+        subject.published = replace(
+            subject.published,
+            seq=stamp.seq,
+            at=memory.now,
+            band=evaluation.score.band,
+            over_cut=_over_cut(evaluation),
+        )
+        subject.is_published_dirty = subject.is_card_dirty = True
+        memory.mark(subject)
+        subject.unsent = None
+        self._later.pop(subject.key, None)
+
+    def stamp(self, subject: Subject, evaluation: Evaluation, reason: Reason, seq: int) -> Stamp:
+        """What a message or card says of itself."""
+        through = self._memory.through
+        return Stamp(seq, reason, evaluation.moment.facts_before, through, stale=through is None)
+
+
+def _day(wake: Wake) -> Day:
+    return day_of(date.fromisoformat(wake.why.removeprefix(DAY).removesuffix(":quiet")))
+
+
+def _remember(subject: Subject, row: DayScore) -> None:
+    earlier = [kept for kept in subject.history if kept.day != row.day]
+    subject.history = [*earlier[-HISTORY_DAYS:], row]
+
+
+def _over_cut(evaluation: Evaluation) -> bool | None:
+    probability, cut = evaluation.signals.get("pulse.probability"), evaluation.signals.get("pulse.cut")
+    if not isinstance(probability, float) or not isinstance(cut, float):
+        return None
+    return probability >= cut
+
+
+def _score_row(subject: Subject, evaluation: Evaluation, context: Context) -> ScoreRow:
+    return ScoreRow(
+        key=subject.key,
+        id=subject.id,
+        day=evaluation.moment.as_of,
+        score=evaluation.score.computed,
+        band=evaluation.score.band,
+        probability=None if evaluation.pulse is None else evaluation.pulse.probability,
+        evidence=evaluation.score.evidence,
+        calibration_id=context.workspace.calibration.id,
+        signals=dict(evaluation.signals),
+    )

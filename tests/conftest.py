@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 import pytest
@@ -18,11 +19,19 @@ import pytest_asyncio
 from kizashi_common.db.database import Database
 from kizashi_common.db.migrate import migrate
 from kizashi_common.db.tables.metadata import ROLES
+from kizashi_common.errors import Absent
+from kizashi_local.broker.broker import Broker, BrokerPlace, Wanted
+from kizashi_local.broker.choice import start_broker
+from kizashi_local.broker.kafka_jars import NoKafka
+from kizashi_local.children import Launcher
 from kizashi_local.postgres import start_postgres
 
 from tests.twins.clock import SetClock
 
 PASSWORD = "only-for-tests"
+JARS = Path(tempfile.gettempdir()) / "kizashi-test-jars"
+"""Shared by all test runs of this machine, since fetching the jars takes longer than any test."""
+
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 
@@ -97,6 +106,38 @@ async def databases(postgres: Server) -> AsyncIterator[Databases]:
         await asyncio.gather(*(database.close() for database in made.values()))
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await connection.close()
+
+
+@dataclass
+class Brokers:
+    """Starts each kind of broker at most once a session, and says why one cannot be had."""
+
+    data: Path
+    running: dict[str, Broker]
+
+    async def __call__(self, kind: str) -> Broker:
+        if kind not in self.running:
+            place = BrokerPlace(self.data / kind, free_port(), free_port())
+            environment = {**os.environ, "KIZASHI_KAFKA_JARS_DIR": os.environ.get("KIZASHI_KAFKA_JARS_DIR", str(JARS))}
+            try:
+                self.running[kind] = await start_broker(
+                    place, Launcher(environment), wanted=cast(Wanted, kind), remembered=None, progress=lambda _: None
+                )
+            except (NoKafka, Absent) as error:
+                pytest.skip(f"no {kind} broker here: {error.detail}")
+        return self.running[kind]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def brokers() -> AsyncIterator[Brokers]:
+    data = Path(tempfile.mkdtemp(prefix="kizashi-broker-"))
+    made = Brokers(data, {})
+    try:
+        yield made
+    finally:
+        for broker in made.running.values():
+            await broker.stop()
+        shutil.rmtree(data, ignore_errors=True)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ async def resources(service: str, environment: Mapping[str, str]) -> AsyncIterat
     kafka = KafkaSettings(
         bootstrap=settings.kafka_bootstrap_servers,
         client_id=f"kizashi-{service}-{settings.node}",
-        idempotent=settings.kafka_profile != "volatile",
+        volatile=settings.kafka_profile == "volatile",
     )
     producer = KafkaProducer(kafka)
     await producer.start(topic.name for topic in TOPICS)

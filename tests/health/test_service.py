@@ -180,8 +180,12 @@ async def test_the_score_numbers_of_an_account_are_dense_and_in_order(health: He
     assert [score.seq for score in published] == list(range(1, len(published) + 1))
     assert published[-1].reason == "fact"
     assert published[-1].name == "Acme KK"
+    async with health.running() as service:
+        await health.send(an_event("later"))
+        await service.drains[0].run()
+    assert health.published()[-1].signals["seats.bought"] == 50.0
     (card,) = await health.rows("SELECT name, arr, score_seq FROM health.account_card")
-    assert dict(card) == {"name": "Acme KK", "arr": 1200.0, "score_seq": published[-1].seq}
+    assert dict(card) == {"name": "Acme KK", "arr": 1200.0, "score_seq": health.published()[-1].seq}
 
 
 async def test_a_record_that_cannot_be_applied_is_set_aside_with_its_reason(health: Health) -> None:

@@ -52,7 +52,7 @@ def checksum(body: str) -> str:
 
 def key_hash(key: str) -> bytes:
     """What is stored in place of a key, or of an API key's secret: SHA-256, 32 bytes."""
-    return sha256(key.encode()).digest()
+    return sha256(key.encode(errors="surrogatepass")).digest()
 
 
 def same_hash(left: bytes, right: bytes) -> bool:

@@ -25,8 +25,12 @@ class HealthSettings(Settings):
     flush_at_least_ms: int = Field(default=100, ge=10, le=10_000, description="shortest time between flushes (ms)")
     flush_at_most_ms: int = Field(default=5_000, ge=100, le=60_000, description="longest time before a flush (ms)")
     census_every_ms: int = Field(default=1_000, ge=50, le=60_000, description="how often a new day is looked for (ms)")
-    state_max_accounts: int = Field(default=50_000, ge=100, description="accounts of one partition kept in memory")
-    dedupe_cache_ids: int = Field(default=4_000_000, ge=10_000, description="message ids of one partition in memory")
+    state_max_accounts: int = Field(
+        default=50_000, ge=100, le=5_000_000, description="accounts of one partition kept in memory"
+    )
+    dedupe_cache_ids: int = Field(
+        default=1_000_000, ge=10_000, le=100_000_000, description="message ids of one partition in memory"
+    )
 
     @property
     def publish_every(self) -> timedelta:

@@ -9,6 +9,7 @@ Source: GATEWAY.md 2; decisions 2 and 14.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -21,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from kizashi_common.errors import Busy
 
+_BEGIN = text("SELECT 1")
 _AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
 
 
@@ -72,9 +74,19 @@ class Database:
         Raises: Busy when PostgreSQL cannot be reached.
         """
         try:
-            return await asyncpg.connect(self._url, timeout=10, server_settings={"timezone": "UTC"})
+            connection = await asyncpg.connect(self._url, timeout=10, server_settings={"timezone": "UTC"})
         except _AWAY as error:
             raise Busy("The database cannot be reached.") from error
+        # As SQLAlchemy's connections have it, so that a statement means one thing on both: JSON goes in as text and
+        # comes out as values.
+        await connection.set_type_codec(
+            "jsonb",
+            schema="pg_catalog",
+            format="binary",
+            encoder=lambda written: b"\x01" + written.encode(),
+            decoder=lambda stored: json.loads(stored[1:]),
+        )
+        return connection
 
     async def close(self) -> None:
         """Closes the pool."""
@@ -82,5 +94,9 @@ class Database:
 
 
 async def driver_of(connection: AsyncConnection) -> Any:
-    """asyncpg's connection behind SQLAlchemy's, inside the same transaction: for arrays and bulk reads."""
+    """asyncpg's connection behind SQLAlchemy's, inside the same transaction: for arrays and bulk reads.
+
+    SQLAlchemy begins a transaction with its first statement; without one, what the driver does would commit by itself.
+    """
+    await connection.execute(_BEGIN)
     return (await connection.get_raw_connection()).driver_connection

@@ -65,12 +65,13 @@ class SeenIds:
 
     def is_new(self, day: int, identity: bytes) -> bool:
         """Whether no copy was counted; if so, it is now. Every day that `missing` named must be loaded."""
-        days = self._days
-        for near in (*_hot(self._newest), *_near(day, self._newest)):
-            if identity in days[near]:
+        days, near = self._days, _near(day, self._newest)
+        for looked_up in near:
+            days.move_to_end(looked_up)
+        for looked_up in (*_hot(self._newest), *near):
+            if identity in days[looked_up]:
                 return False
         days[day].add(identity)
-        days.move_to_end(day)
         self._new.setdefault(day, []).append(identity)
         self._count += 1
         return True

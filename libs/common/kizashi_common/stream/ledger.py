@@ -259,5 +259,5 @@ def _packed(headers: Sequence[tuple[str, bytes]]) -> str:
     return json.dumps([[name, value.decode("latin-1")] for name, value in headers])
 
 
-def _headers(packed: str) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, value.encode("latin-1")) for name, value in json.loads(packed))
+def _headers(packed: Sequence[Sequence[str]]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, value.encode("latin-1")) for name, value in packed)

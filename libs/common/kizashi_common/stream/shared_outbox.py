@@ -17,7 +17,7 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import asyncpg
-from sqlalchemy import Table
+from sqlalchemy import Table, text
 
 from kizashi_common.bus.bus import Producer
 from kizashi_common.contracts.envelope import JSON, Outgoing
@@ -30,6 +30,7 @@ from kizashi_common.telemetry.logging import get_logger
 
 _AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _MOST: Final = 500
+_LOOK: Final = 0.05
 
 
 class Staged(NamedTuple):
@@ -92,8 +93,14 @@ class Relay:
     """
 
     def __init__(
-        self, database: Database, producer: Producer, topic: str, outbox: SharedOutbox, stamp: Stamp, on_numbered: OnNumbered
-    ) -> None:  # fmt: skip
+        self,
+        database: Database,
+        producer: Producer,
+        topic: str,
+        outbox: SharedOutbox,
+        stamp: Stamp,
+        on_numbered: OnNumbered,
+    ) -> None:
         self._database = database
         self._producer = producer
         self._topic = topic
@@ -102,7 +109,6 @@ class Relay:
         self._on_numbered = on_numbered
         self._sql = _Statements(outbox.tables)
         self._lock_key = int.from_bytes(blake2b(outbox.channel.encode(), digest_size=8).digest(), "big", signed=True)
-        self._idle = asyncio.Event()
         self._service = outbox.tables.outbox.schema or ""
         self._log = get_logger(self._service)
 
@@ -116,27 +122,27 @@ class Relay:
                 await asyncio.sleep(poll.total_seconds())
 
     async def drained(self) -> None:
-        """Returns once nothing is left to send; for an orderly stop of the process that holds the election."""
-        await self._idle.wait()
+        """Returns once nothing is left to send, whoever sends it; for an orderly stop. Raises: Busy."""
+        while True:
+            async with self._database.transaction(read_only=True) as connection:
+                if not await connection.scalar(text(self._sql.pending)):
+                    return
+            await asyncio.sleep(_LOOK)
 
     async def _elected(self, poll: timedelta) -> None:
         connection = await self._database.connect()
         woken = asyncio.Event()
         try:
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._lock_key):
-                self._idle.set()
                 await asyncio.sleep(poll.total_seconds())
             await connection.add_listener(self._channel, lambda *_: woken.set())
             await connection.execute(self._sql.begin, self._topic)
             while True:
                 woken.clear()
-                self._idle.clear()
                 while await self.turn(connection):
                     pass
-                self._idle.set()
                 await _either(woken, poll)
         finally:
-            self._idle.set()
             connection.terminate()
 
     async def turn(self, connection: Any) -> bool:

@@ -57,7 +57,11 @@ class SlotOutbox:
         lanes: dict[int, list[Outgoing]] = defaultdict(list)
         for numbered in sent:
             lanes[partition_of(numbered.message.key or b"", count)].append(numbered.message)
-        await asyncio.gather(*(self._producer.send(self._topic, lane, batch) for lane, batch in lanes.items()))
+        sends = (self._producer.send(self._topic, lane, batch) for lane, batch in lanes.items())
+        # Every send has ended before any is repeated: two of one lane in flight could change places.
+        for outcome in await asyncio.gather(*sends, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
         failpoint("relay.acknowledged")
         self._pending = self._pending[len(sent) :]
         self.published_through = sent[-1].seq

@@ -5,7 +5,6 @@ Source: HEALTH.md 5 and 12.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
@@ -137,7 +136,7 @@ async def facts_of(raw: Any, workspaces: list[str], ids: list[UUID]) -> dict[UUI
     found: dict[UUID, Facts] = defaultdict(Facts)
     for row in rows:
         try:
-            name, value = understood(row["name"], json.loads(row["value"]))
+            name, value = understood(row["name"], row["value"])
         except Invalid:
             # A value that an older version accepted: it stays in the table, and no score uses it.
             continue

@@ -120,3 +120,15 @@ async def get(client: httpx2.AsyncClient, path: str, **query: str) -> Any:
     """The JSON of a 200 answer, else None."""
     answer = await client.get(path, params=query)
     return answer.json() if answer.status_code == 200 else None
+
+
+async def create_workspace(product: Kizashi, name: str) -> dict[str, str]:
+    """Another workspace of the running product, by the command an operator uses; its keys."""
+    command = (sys.executable, "-m", "kizashi_cli.main", "admin", "create-workspace", name, "--yes")
+    process = await asyncio.create_subprocess_exec(
+        *command, "--data", str(product.ready["data"]), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode(errors="replace")
+    keys: dict[str, str] = json.loads(out)
+    return keys

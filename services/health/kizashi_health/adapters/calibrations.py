@@ -9,9 +9,11 @@ Source: SCORING.md 4; HEALTH.md 10, "As-of reads".
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Any, Literal
 
 from sqlalchemy import and_, desc, select
@@ -33,15 +35,15 @@ async def data_versions(
     """For each Monday, the name of what its calibration depends on: active account-days before it, and the settings."""
     raw = await driver_of(connection)
     rows = await raw.fetch(
-        "SELECT monday, coalesce(sum(d.active_accounts), 0) AS active FROM unnest($2::date[]) AS monday"
-        " LEFT JOIN health.slot_day d ON d.workspace_id = $1 AND d.day < monday GROUP BY monday",
+        "SELECT day, sum(active_accounts) AS active FROM health.slot_day"
+        " WHERE workspace_id = $1 GROUP BY day ORDER BY day",
         workspace,
-        [date_of(monday) for monday in mondays],
     )
+    days, active = [day_of(row["day"]) for row in rows], [0, *accumulate(int(row["active"]) for row in rows)]
     stated = settings.model_dump_json()
     return {
-        day_of(row["monday"]): blake2b(f"{int(row['active'])}|{stated}".encode(), digest_size=16).digest()
-        for row in rows
+        monday: blake2b(f"{active[bisect_left(days, monday)]}|{stated}".encode(), digest_size=16).digest()
+        for monday in mondays
     }
 
 

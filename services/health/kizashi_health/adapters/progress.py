@@ -24,16 +24,25 @@ class Progress(NamedTuple):
     earliest: datetime | None
     latest: datetime | None
     slots: tuple[int, ...]
+    applied: int
+    """Events counted so far: while it stands, nothing that scores are made of has changed."""
 
 
 async def progress(connection: AsyncConnection) -> Progress:
     """How far every slot of the build is."""
     slot = t.slots.consumer_slot
-    rows = (await connection.execute(select(slot.c.slot, slot.c.complete_through, slot.c.partitions))).all()
+    rows = (
+        await connection.execute(select(slot.c.slot, slot.c.complete_through, slot.c.partitions, slot.c.applied))
+    ).all()
     throughs = [row.complete_through for row in rows]
     is_whole = bool(rows) and len(rows) == rows[0].partitions and None not in throughs
     known = [through for through in throughs if through is not None]
-    return Progress(min(known) if is_whole else None, max(known, default=None), tuple(sorted(row.slot for row in rows)))
+    return Progress(
+        earliest=min(known) if is_whole else None,
+        latest=max(known, default=None),
+        slots=tuple(sorted(row.slot for row in rows)),
+        applied=sum(row.applied for row in rows),
+    )
 
 
 async def last_day(connection: AsyncConnection, workspace: str) -> date | None:

@@ -27,7 +27,7 @@ from kizashi_common.errors import Absent
 from kizashi_health.adapters.accounts import AccountReader
 from kizashi_health.adapters.progress import progress
 from kizashi_health.adapters.workspaces import stored_workspaces
-from kizashi_health.application.calibrating import Calibrations
+from kizashi_health.application.calibrating import Calibrations, Stated
 from kizashi_health.domain.account import Account, Moment
 from kizashi_health.domain.calendar import Day, date_of, day_of, local_day, monday_of
 from kizashi_health.domain.evaluation import Evaluation, boundary, current, evaluate, recomputed_history
@@ -80,7 +80,8 @@ class AsOf:
     async def _read(self, name: str, account: UUID, as_of: date | None) -> Reading:
         async with self._database.transaction() as connection:
             raw = await driver_of(connection)
-            through = (await progress(connection)).earliest
+            reached = await progress(connection)
+            through = reached.earliest
             stored_workspace = (await stored_workspaces(connection, [name]))[name]
             workspace = workspace_of(stored_workspace)
             asked = None if as_of is None else day_of(as_of)
@@ -90,14 +91,15 @@ class AsOf:
                 raise Absent("There is no such account.")
             read = Account(stored.key.external_id, stored.named_day, stored.activity, stored.facts)
             moment, basis = self._moment(read, workspace, asked, through, stored_workspace.first_day)
-            stated = (stored_workspace.settings, workspace, stored_workspace.first_day)
             if basis == "live":
                 evaluation = evaluate(read, workspace, moment, stored.history)
                 return Reading(account, evaluation, workspace.calibration, workspace, through, through is None, basis)
             past = [Day(day) for day in range(max(1, moment.as_of - _PAST), moment.as_of)]
-            made = await self._calibrations.of_days(connection, name, stated, [*past, moment.as_of])
+            first, settings = stored_workspace.first_day, stored_workspace.settings
+            stated = Stated(name, settings, workspace, first, reached.applied)
+            made = await self._calibrations.of_days(connection, stated, [*past, moment.as_of])
         workspace = replace(workspace, calibration=made[monday_of(moment.as_of)])
-        history = _history(read, workspace, past, made, stored_workspace.first_day)
+        history = _history(read, workspace, past, made, first)
         stale = through is None or (asked is not None and moment.as_of < asked)
         evaluation = evaluate(read, workspace, moment, history)
         return Reading(account, evaluation, workspace.calibration, workspace, through, stale, basis)

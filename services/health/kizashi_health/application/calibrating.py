@@ -6,9 +6,10 @@ Source: SCORING.md 4; HEALTH.md 10 and 11.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from kizashi_common.contracts.commands.health import WorkspaceSettings
 from kizashi_health.adapters import calibrations
@@ -22,57 +23,75 @@ from kizashi_health.domain.pulse import Calibration
 from kizashi_health.domain.signal import Workspace
 
 
+class Stated(NamedTuple):
+    """A workspace as calibration asks for it. `applied` is how many events are counted in all."""
+
+    name: str
+    settings: WorkspaceSettings
+    workspace: Workspace
+    observed_from: Day | None
+    applied: int
+
+
 class Calibrations:
     """The calibrations of all workspaces, remembered by what they were made from."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._made: dict[tuple[str, Day, bytes], Calibration] = {}
+        self._seen: dict[str, tuple[tuple[int, WorkspaceSettings], dict[Day, Calibration]]] = {}
+        self._making: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of_days(
-        self,
-        connection: Any,
-        name: str,
-        stated: tuple[WorkspaceSettings, Workspace, Day | None],
-        days: Iterable[Day],
-        kind: Kind = "reconstructed",
+        self, connection: Any, stated: Stated, days: Iterable[Day], kind: Kind = "reconstructed"
     ) -> dict[Day, Calibration]:
-        """The calibration in force on each Monday that these days belong to; look up by `monday_of(day)`.
-
-        Shape: `stated` is (settings, their domain value, first observed day).
-        """
-        settings, workspace, observed_from = stated
+        """The calibration in force on each Monday that these days belong to; look up by `monday_of(day)`."""
         mondays = sorted({monday_of(day) for day in days})
+        # Several reads of one past would otherwise each make the same calibrations.
+        async with self._making[stated.name]:
+            known = self._known(stated)
+            missing = [monday for monday in mondays if monday not in known]
+            if missing:
+                known |= await self._kept_or_made(connection, stated, missing, kind)
+            return {monday: known[monday] for monday in mondays}
+
+    def _known(self, stated: Stated) -> dict[Day, Calibration]:
+        """What was found while exactly these events were counted under these settings."""
+        state = (stated.applied, stated.settings)
+        seen = self._seen.get(stated.name)
+        if seen is None or seen[0] != state:
+            seen = self._seen[stated.name] = (state, {})
+        return seen[1]
+
+    async def _kept_or_made(
+        self, connection: Any, stated: Stated, mondays: list[Day], kind: Kind
+    ) -> dict[Day, Calibration]:
+        name, settings = stated.name, stated.settings
         versions = await calibrations.data_versions(connection, name, mondays, settings)
         found: dict[Day, Calibration] = {}
         accounts: list[Account] | None = None
         for monday in mondays:
-            key = (name, monday, versions[monday])
-            kept = self._made.get(key) or await calibrations.kept(connection, name, monday, versions[monday])
+            kept = await calibrations.kept(connection, name, monday, versions[monday])
             if kept is None:
                 if accounts is None:
                     accounts = await population(connection, name)
-                made = await asyncio.to_thread(_make, accounts, monday, settings, workspace, observed_from)
+                made = await asyncio.to_thread(_make, accounts, monday, stated)
                 how = (kind, self._clock())
                 kept = await calibrations.keep(connection, name, made, settings, versions[monday], how)
-            self._made[key] = found[monday] = kept
+            found[monday] = kept
         return found
 
-    async def renew_live(
-        self, connection: Any, name: str, stated: tuple[WorkspaceSettings, Workspace, Day | None], day: Day
-    ) -> None:
+    async def renew_live(self, connection: Any, stated: Stated, day: Day) -> None:
         """Makes the calibration of the present week the live one again, after the past before it has changed."""
-        settings, workspace, observed_from = stated
         monday = monday_of(day)
-        version = (await calibrations.data_versions(connection, name, [monday], settings))[monday]
-        accounts = await population(connection, name)
-        made = await asyncio.to_thread(_make, accounts, monday, settings, workspace, observed_from)
-        await calibrations.keep(connection, name, made, settings, version, ("live", self._clock()))
+        version = (await calibrations.data_versions(connection, stated.name, [monday], stated.settings))[monday]
+        accounts = await population(connection, stated.name)
+        made = await asyncio.to_thread(_make, accounts, monday, stated)
+        how: tuple[Kind, datetime] = ("live", self._clock())
+        await calibrations.keep(connection, stated.name, made, stated.settings, version, how)
 
 
-def _make(
-    accounts: list[Account], monday: Day, settings: WorkspaceSettings, workspace: Workspace, observed_from: Day | None
-) -> Calibration:
+def _make(accounts: list[Account], monday: Day, stated: Stated) -> Calibration:
+    _, settings, workspace, observed_from, _ = stated
     now = boundary(monday, workspace, observed_from)
     then = boundary(window_start(monday, workspace.settings), workspace, observed_from)
     return calibrate(

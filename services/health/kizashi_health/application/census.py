@@ -14,14 +14,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from kizashi_common.contracts.commands.health import WorkspaceSettings
 from kizashi_common.db.database import Database
 from kizashi_common.errors import Busy
 from kizashi_common.telemetry.logging import get_logger
 from kizashi_health.adapters.population import population
 from kizashi_health.adapters.progress import Progress, begin_day, last_day, progress, wake_slots
 from kizashi_health.adapters.workspaces import known_workspaces, stored_workspaces
-from kizashi_health.application.calibrating import Calibrations
+from kizashi_health.application.calibrating import Calibrations, Stated
 from kizashi_health.domain.calendar import Day, date_of, day_of, local_day, midnight
 from kizashi_health.domain.card import revenue_ladder
 from kizashi_health.domain.evaluation import boundary
@@ -79,21 +78,20 @@ class Census:
         done = await last_day(connection, name)
         first = today if done is None else Day(max(day_of(done) + 1, today - _MOST_DAYS_BACK))
         for day in range(first, today + 1):
-            stated = (stored.settings, workspace, stored.first_day)
-            await self._begin(connection, name, stated, (Day(day), today, partial), reached.slots)
+            stated = Stated(name, stored.settings, workspace, stored.first_day, reached.applied)
+            await self._begin(connection, stated, (Day(day), today, partial), reached.slots)
 
     async def _begin(
         self,
         connection: Any,
-        name: str,
-        stated: tuple[WorkspaceSettings, Workspace, Day | None],
+        stated: Stated,
         when: tuple[Day, Day, bool],
         slots: tuple[int, ...],
     ) -> None:
         day, today, partial = when
-        _, workspace, observed_from = stated
-        made = await self._calibrations.of_days(connection, name, stated, [day], kind="live")
-        moment = boundary(day, workspace, observed_from)
+        name = stated.name
+        made = await self._calibrations.of_days(connection, stated, [day], kind="live")
+        moment = boundary(day, stated.workspace, stated.observed_from)
         revenues = [
             float(revenue.amount)
             for account in await population(connection, name)

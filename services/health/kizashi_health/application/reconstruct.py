@@ -22,7 +22,7 @@ from kizashi_health.adapters.accounts import AccountReader
 from kizashi_health.adapters.history import HistoryWriter
 from kizashi_health.adapters.progress import progress, wake_slots
 from kizashi_health.adapters.workspaces import stored_workspaces
-from kizashi_health.application.calibrating import Calibrations
+from kizashi_health.application.calibrating import Calibrations, Stated
 from kizashi_health.domain.account import Account
 from kizashi_health.domain.calendar import Day, date_of, local_day, monday_of
 from kizashi_health.domain.evaluation import Evaluation, boundary, evaluate, recomputed_history
@@ -94,7 +94,8 @@ class Reconstruct:
             self._running.discard(name)
 
     async def _span(self, connection: Any, name: str, days: int) -> Span:
-        through = (await progress(connection)).earliest
+        reached = await progress(connection)
+        through = reached.earliest
         if through is None:
             raise Conflict("Nothing is proved complete yet; try again in a moment.", code="not_complete")
         stored = (await stored_workspaces(connection, [name]))[name]
@@ -104,10 +105,10 @@ class Reconstruct:
         raw = await driver_of(connection)
         accounts = await self._reader.workspace(raw, name, Day(first - ROWS_READ))
         every = [Day(day) for day in range(first - _PAST, last + 1)]
-        stated = (stored.settings, workspace, stored.first_day)
-        made = await self._calibrations.of_days(connection, name, stated, every)
+        stated = Stated(name, stored.settings, workspace, stored.first_day, reached.applied)
+        made = await self._calibrations.of_days(connection, stated, every)
         # The present's calibration was made from a younger past if it was made before the import.
-        await self._calibrations.renew_live(connection, name, stated, last)
+        await self._calibrations.renew_live(connection, stated, last)
         return Span(first, last, workspace, stored.first_day, made, accounts)
 
 

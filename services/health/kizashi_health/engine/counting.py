@@ -107,6 +107,8 @@ class Counting:
             self._count(_CONTROL)
         elif isinstance(taken.message, Fact):
             subject = memory.subject(_key(taken.message), taken.record.at)
+            if subject.is_new:
+                subject.touch("fact")
             self._state(subject, taken.message, taken.message.data.facts, taken.record.at)
             self._count(_CONTROL)
         else:
@@ -129,7 +131,7 @@ class Counting:
         memory.contexts.observe(key.workspace, day)
         memory.count_day(key.workspace, day, is_new_active=is_new_active)
         cause = self._cause(event, day)
-        if human:
+        if human or subject.is_new:
             subject.touch(cause)
         if data.facts:
             self._state(subject, event, data.facts, record.at)

@@ -30,7 +30,11 @@ ROWS_BACK: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What bounds an engine. `publish_every`: at most one ordinary message per account in so long. `secret` keys the message ids; the store adds it."""
+    """What bounds an engine.
+
+    `publish_every`: at most one ordinary message per account in so long.
+    `secret` keys the message ids; the store adds it.
+    """
 
     publish_every: timedelta = timedelta(minutes=15)
     most_subjects: int = 50_000
@@ -97,7 +101,6 @@ class Memory:
         if subject is None:
             subject = new_subject(key, local_day(at, self.contexts[key.workspace].workspace.zone))
             self.subjects[key] = subject
-            subject.touch("event")
         self.subjects.move_to_end(key)
         self.touched[key] = None
         self.dirty[key] = None

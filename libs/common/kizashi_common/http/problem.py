@@ -52,6 +52,7 @@ _BY_KIND: Final[tuple[tuple[type[KizashiError], int], ...]] = (
     (Busy, 503),
     (Invalid, 422),
 )
+_FRAMEWORK: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 _TITLES: Final = {
     "not_found": "There is no such thing",
     "unauthenticated": "Not signed in",
@@ -68,6 +69,11 @@ _TITLES: Final = {
     "cursor_mismatch": "This cursor belongs to another list",
     "csrf": "The form is not ours",
     "body_too_large": "Too large",
+    "key_taken": "The name is taken",
+    "idempotency_mismatch": "This Idempotency-Key belongs to another request",
+    "secret_already_shown": "The secret was shown once",
+    "unsupported_media_type": "Wrong media type",
+    "rate_limited": "Too many requests",
 }
 
 
@@ -118,7 +124,7 @@ async def _known(request: Request, error: Exception) -> Response:
 
 async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    reason = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid")
+    reason = _FRAMEWORK.get(error.status_code, "invalid")
     answer = problem(
         Absent(code=reason) if error.status_code == 404 else Invalid(str(error.detail), code=reason),
         request_id=request_id_of(request),

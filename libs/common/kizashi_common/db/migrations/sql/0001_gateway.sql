@@ -106,16 +106,12 @@ CREATE POLICY workspace ON gateway.api_key
   USING (workspace_id = nullif(current_setting('kizashi.workspace', true), ''))
   WITH CHECK (workspace_id = nullif(current_setting('kizashi.workspace', true), ''));
 
-CREATE POLICY owner_service ON gateway.api_key TO kizashi_gateway USING (true) WITH CHECK (true);
-
 ALTER TABLE gateway.audit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway.audit FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY workspace ON gateway.audit
   USING (workspace_id = nullif(current_setting('kizashi.workspace', true), ''))
   WITH CHECK (workspace_id = nullif(current_setting('kizashi.workspace', true), ''));
-
-CREATE POLICY owner_service ON gateway.audit TO kizashi_gateway USING (true) WITH CHECK (true);
 
 ALTER TABLE gateway.idempotency ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway.idempotency FORCE ROW LEVEL SECURITY;
@@ -124,16 +120,12 @@ CREATE POLICY workspace ON gateway.idempotency
   USING (workspace_id = nullif(current_setting('kizashi.workspace', true), ''))
   WITH CHECK (workspace_id = nullif(current_setting('kizashi.workspace', true), ''));
 
-CREATE POLICY owner_service ON gateway.idempotency TO kizashi_gateway USING (true) WITH CHECK (true);
-
 ALTER TABLE gateway.session ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway.session FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY workspace ON gateway.session
   USING (workspace_id = nullif(current_setting('kizashi.workspace', true), ''))
   WITH CHECK (workspace_id = nullif(current_setting('kizashi.workspace', true), ''));
-
-CREATE POLICY owner_service ON gateway.session TO kizashi_gateway USING (true) WITH CHECK (true);
 
 ALTER TABLE gateway.sign_in_link ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway.sign_in_link FORCE ROW LEVEL SECURITY;
@@ -142,16 +134,12 @@ CREATE POLICY workspace ON gateway.sign_in_link
   USING (workspace_id = nullif(current_setting('kizashi.workspace', true), ''))
   WITH CHECK (workspace_id = nullif(current_setting('kizashi.workspace', true), ''));
 
-CREATE POLICY owner_service ON gateway.sign_in_link TO kizashi_gateway USING (true) WITH CHECK (true);
-
 ALTER TABLE gateway.workspace ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway.workspace FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY workspace ON gateway.workspace
   USING (workspace_id = nullif(current_setting('kizashi.workspace', true), ''))
   WITH CHECK (workspace_id = nullif(current_setting('kizashi.workspace', true), ''));
-
-CREATE POLICY owner_service ON gateway.workspace TO kizashi_gateway USING (true) WITH CHECK (true);
 
 ALTER TABLE gateway.api_key_secret ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway.api_key_secret FORCE ROW LEVEL SECURITY;
@@ -160,16 +148,12 @@ CREATE POLICY workspace ON gateway.api_key_secret
   USING (workspace_id = nullif(current_setting('kizashi.workspace', true), ''))
   WITH CHECK (workspace_id = nullif(current_setting('kizashi.workspace', true), ''));
 
-CREATE POLICY owner_service ON gateway.api_key_secret TO kizashi_gateway USING (true) WITH CHECK (true);
-
 ALTER TABLE gateway.member ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway.member FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY workspace ON gateway.member
   USING (workspace_id = nullif(current_setting('kizashi.workspace', true), ''))
   WITH CHECK (workspace_id = nullif(current_setting('kizashi.workspace', true), ''));
-
-CREATE POLICY owner_service ON gateway.member TO kizashi_gateway USING (true) WITH CHECK (true);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON gateway.api_key TO kizashi_gateway;
 

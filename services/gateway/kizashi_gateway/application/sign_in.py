@@ -1,0 +1,150 @@
+"""How people come in: a one-time link, or an admin key for those who run the installation; both give a session.
+
+Source: GATEWAY.md 2, "Members" and "Local mode".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from kizashi_common.contracts.ids import NewUuid, shown
+from kizashi_common.db.database import Database
+from kizashi_common.errors import Denied
+from kizashi_common.runtime.service import Chance, Clock
+from kizashi_gateway.adapters.sign_in import SignIns
+from kizashi_gateway.adapters.store import Member, Store
+from kizashi_gateway.application.keys import Keys
+from kizashi_gateway.domain.access import SCOPES, Caller
+from kizashi_gateway.domain.audit import Entry
+from kizashi_gateway.domain.credential import (
+    LINK_LIFE,
+    MEMBER_PRECISION,
+    SECRET_BYTES,
+    Session,
+    csrf_of,
+    name_of,
+    token,
+)
+
+_NOT_SIGNED_IN = "Sign in first."
+
+
+async def make_link(
+    database: Database,
+    clock: Clock,
+    chance: Chance,
+    *,
+    public_url: str,
+    workspace: str,
+    member_id: UUID | None = None,
+) -> str:
+    """A link that signs a member in, once, within ten minutes; without `member_id` the workspace's first admin.
+
+    Shape: an absolute URL of the console. Whoever has it is that member, so it is printed to the person who started
+    the process, and never logged. `database` is the gateway's role.
+    Raises: Absent when the workspace has no admin.
+    """
+    member = member_id or (await Store(database).first_admin(workspace)).member_id
+    secret = token(chance(SECRET_BYTES))
+    await SignIns(database).add_link(workspace, name_of(secret), member, clock())
+    return f"{public_url}/sign-in/{secret}"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a request for signing in carries for the log."""
+
+    request_id: str
+    address: str
+
+
+class SignIn:
+    """Opens, recognises and ends sessions."""
+
+    def __init__(
+        self, sign_ins: SignIns, store: Store, keys: Keys, clock: Clock, chance: Chance, new_uuid: NewUuid
+    ) -> None:
+        self._sign_ins = sign_ins
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._chance = chance
+        self._new_uuid = new_uuid
+
+    async def by_link(self, secret: str, visit: Visit) -> str:
+        """A session's token for the holder of a link.
+
+        Raises: Denied when the link was used, is too old or was never made; it does not say which.
+        """
+        link_id = name_of(secret)
+        workspace = await self._store.workspace_of(link_id, "sign_in_link")
+        member_id = None if workspace is None else await self._sign_ins.use_link(workspace, link_id, self._clock())
+        if workspace is None or member_id is None:
+            raise Denied(f"This link does not work any more: it works once, within {_minutes()} minutes.")
+        return await self._open(workspace, member_id, None, visit)
+
+    async def by_key(self, key: str, visit: Visit) -> str:
+        """A session's token for the holder of an admin key; it acts as the member who made the key.
+
+        Raises: Denied when the key is not one, or not an admin's.
+        """
+        caller = await self._keys.authenticate(key)
+        if caller.scopes != SCOPES["admin"]:
+            raise Denied("Only an admin key signs in.")
+        key_id = caller.actor.removeprefix("key_")
+        return await self._open(caller.workspace, caller.member_id, key_id, visit)
+
+    async def recognise(self, session_token: str) -> Caller:
+        """The member behind a cookie. Raises: Denied when the session is over, or its member or key is gone."""
+        session_id = name_of(session_token)
+        workspace = await self._store.workspace_of(session_id, "session")
+        session = None if workspace is None else await self._sign_ins.session(workspace, session_id)
+        now = self._clock()
+        if session is None or session.is_over(now):
+            raise Denied(_NOT_SIGNED_IN)
+        member = await self._member_of(session)
+        if now - session.seen_at >= MEMBER_PRECISION:
+            await self._sign_ins.saw_session(session.workspace, session_id, now)
+        return Caller(
+            workspace=session.workspace,
+            actor=shown("mem", member.member_id),
+            member_id=member.member_id,
+            name=member.name,
+            mail=member.mail,
+            role=member.role,
+            scopes=SCOPES[member.role],
+            csrf=csrf_of(session_token),
+        )
+
+    async def end(self, session_token: str) -> None:
+        """Ends a session; nothing happens when there is none."""
+        session_id = name_of(session_token)
+        workspace = await self._store.workspace_of(session_id, "session")
+        if workspace is not None:
+            await self._sign_ins.end_session(workspace, session_id)
+
+    async def _member_of(self, session: Session) -> Member:
+        member = await self._store.member(session.workspace, session.member_id)
+        if member is None:
+            raise Denied(_NOT_SIGNED_IN)
+        if session.key_id is not None:
+            key = await self._store.key(session.workspace, session.key_id)
+            if key.refusal(self._clock()) is not None:
+                raise Denied(_NOT_SIGNED_IN)
+        return member
+
+    async def _open(self, workspace: str, member_id: UUID, key_id: str | None, visit: Visit) -> str:
+        secret = token(self._chance(SECRET_BYTES))
+        now = self._clock()
+        actor = shown("mem", member_id)
+        entry = Entry(
+            workspace, visit.request_id, "result", actor, "session.open", actor, {}, visit.address, now, "done"
+        )
+        await self._store.record(entry, self._new_uuid())
+        await self._sign_ins.add_session(workspace, name_of(secret), member_id, key_id, now)
+        return secret
+
+
+def _minutes() -> int:
+    return int(LINK_LIFE.total_seconds() // 60)

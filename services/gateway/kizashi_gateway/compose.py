@@ -1,0 +1,83 @@
+"""The gateway, wired: read it from top to bottom.
+
+Source: ARCHITECTURE.md 2.
+"""
+
+from __future__ import annotations
+
+from kizashi_common.http.internal import InternalClient
+from kizashi_common.http.problem import RequestIds
+from kizashi_common.runtime.service import Drain, Resources, Routes, Service, Worker
+from kizashi_gateway.adapters.services import Owners
+from kizashi_gateway.adapters.sign_in import SignIns
+from kizashi_gateway.adapters.store import Store
+from kizashi_gateway.application.command import Commands
+from kizashi_gateway.application.keys import Keys
+from kizashi_gateway.application.sign_in import SignIn
+from kizashi_gateway.console.app import Console, console
+from kizashi_gateway.domain.cursor import Cursors
+from kizashi_gateway.public import Front
+from kizashi_gateway.queries.accounts import Accounts
+from kizashi_gateway.queries.alerts import Alerts
+from kizashi_gateway.queries.scores import Scores
+from kizashi_gateway.rest import accounts, alerts, api_keys, me, scores, webhook_endpoints, workspace_settings
+from kizashi_gateway.rest.door import Door
+from kizashi_gateway.rest.openapi import api
+from kizashi_gateway.settings import GatewaySettings
+from kizashi_gateway.workers import Housekeeping
+
+NAME = "gateway"
+
+
+def compose(resources: Resources) -> Service:
+    """The gateway over these resources: REST under `/v1`, the console beside it.
+
+    Raises: Invalid naming every setting that is missing or wrong.
+    """
+    settings = GatewaySettings.read(resources.environment)
+    database, clock, chance, new_uuid = resources.database, resources.clock, resources.chance, resources.new_uuid
+
+    store, sign_ins = Store(database), SignIns(database)
+    token = settings.service_token.get_secret_value()
+    owners = Owners(InternalClient(settings.health_url, token, NAME), InternalClient(settings.alerts_url, token, NAME))
+    the_accounts, the_alerts, the_scores = Accounts(database), Alerts(database), Scores(database)
+
+    keys = Keys(store, clock, chance)
+    sign_in = SignIn(sign_ins, store, keys, clock, chance, new_uuid)
+    commands = Commands(store, clock, new_uuid)
+    cursors = Cursors(settings.cursor_key)
+
+    door = Door(keys, sign_in, commands, cookie=settings.cookie, public_url=settings.public_url)
+    rest = api(
+        [
+            accounts.router(door, the_accounts, cursors),
+            scores.router(door, the_accounts, the_scores, owners, clock),
+            alerts.router(door, the_alerts, cursors, owners, commands),
+            webhook_endpoints.router(door, owners, commands),
+            workspace_settings.router(door, owners, commands),
+            api_keys.router(door, keys, commands),
+            me.router(door),
+        ]
+    )
+    pages = console(
+        Console(
+            accounts=the_accounts,
+            alerts=the_alerts,
+            scores=the_scores,
+            owners=owners,
+            commands=commands,
+            sign_in=sign_in,
+            store=store,
+            cursors=cursors,
+            clock=clock,
+            cookie=settings.cookie,
+            public_url=settings.public_url,
+        )
+    )
+    housekeeping = Housekeeping(the_accounts, sign_ins, clock)
+    return Service(
+        name=NAME,
+        routes=Routes(public=RequestIds(Front(rest, pages, is_secure=settings.is_secure), new_uuid)),
+        workers=(Worker("housekeeping", housekeeping.run),),
+        drains=(Drain("owners", owners.aclose),),
+    )

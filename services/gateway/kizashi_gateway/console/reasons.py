@@ -1,0 +1,45 @@
+"""Why a score is what it is, in plain words.
+
+Health says each reason with its figures in English; other languages are made here from the same signals. Where a
+figure is missing the reason is said without it, never with a made-up one.
+
+Source: SCORING.md 3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kizashi_gateway.console.language import Words
+from kizashi_gateway.queries.accounts import Reason
+
+_FIGURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "SILENCE": {"silent": ("usage.silent_days", "number"), "missed": ("usage.missed_days", "number")},
+    "PACE": {"pace": ("pulse.pace", "number")},
+    "FADING": {"ratio": ("pulse.recent_ratio", "share")},
+    "YOUNG": {"days": ("account.age_days", "number")},
+}
+"""The signals behind the figures that a reason's sentence holds."""
+
+
+def sentence(words: Words, reason: Reason, signals: Mapping[str, Any]) -> str:
+    """The reason in the reader's language."""
+    if words.language == "en" and reason.text:
+        return reason.text[:1].upper() + reason.text[1:]
+    figures = _figures(words, reason.code, signals)
+    if figures:
+        return words(f"said.{reason.code}", **figures)
+    direction = "down" if reason.points < 0 else "up"
+    return words.known(f"reason.{reason.code}.{direction}", reason.text or reason.code)
+
+
+def _figures(words: Words, code: str, signals: Mapping[str, Any]) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    for name, (signal, unit) in _FIGURES.get(code, {}).items():
+        value = signals.get(signal)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        whole = 0 if float(value).is_integer() else 1
+        found[name] = words.percent(value) if unit == "share" else words.number(value, whole)
+    return found

@@ -1,0 +1,63 @@
+"""The one door: headers on every answer, limits before anything is done."""
+
+from __future__ import annotations
+
+from tests.gateway.conftest import Gateway
+from tests.gateway.seeding import Card
+
+
+async def test_every_answer_carries_the_safeguards(gateway: Gateway) -> None:
+    await gateway.seeds.cards(Card("acme"))
+    async with gateway.admin as admin:
+        for path in ("/v1/accounts", "/v1/nothing", "/v1/openapi.json", "/sign-in", "/", "/nothing"):
+            answer = await admin.get(path)
+            headers = answer.headers
+            assert headers["x-content-type-options"] == "nosniff", path
+            assert headers["referrer-policy"] == "same-origin", path
+            assert headers["cross-origin-opener-policy"] == "same-origin", path
+            assert headers["cross-origin-resource-policy"] == "same-origin", path
+            assert "camera=()" in headers["permissions-policy"], path
+            assert headers["cache-control"] == "no-store", path
+            assert headers["kizashi-request-id"].startswith("req_"), path
+            policy = headers["content-security-policy"]
+            assert policy.startswith("default-src 'none'"), path
+            assert "unsafe" not in policy, path
+            assert ("form-action 'self'" in policy) == (not path.startswith("/v1")), path
+            assert "strict-transport-security" not in headers, path
+
+
+async def test_what_is_too_large_or_not_json_is_refused_at_the_door(gateway: Gateway) -> None:
+    async with gateway.admin as admin:
+        large = await admin.post("/v1/api-keys", content=b"x" * 1_100_000, headers={"Content-Type": "application/json"})
+        long = await admin.get("/v1/accounts?external_id=" + "x" * 9000)
+        xml = await admin.post("/v1/api-keys", content=b"<a/>", headers={"Content-Type": "text/xml"})
+        broken = await admin.post("/v1/api-keys", content=b"{", headers={"Content-Type": "application/json"})
+        unknown = await admin.post("/v1/api-keys", json={"name": "a", "scopes": ["accounts:read"], "admin": True})
+    assert (large.status_code, long.status_code, xml.status_code) == (413, 413, 415)
+    assert (broken.status_code, broken.json()["code"]) == (400, "malformed_json")
+    assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/admin")
+
+
+async def test_a_wrong_method_says_which_are_right(gateway: Gateway) -> None:
+    async with gateway.admin as admin:
+        answer = await admin.delete("/v1/me")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["allow"]
+    assert answer.json()["code"] == "method_not_allowed"
+
+
+async def test_nul_and_other_oddities_never_break_the_database(gateway: Gateway) -> None:
+    async with gateway.admin as admin:
+        for path in (
+            "/v1/accounts?owner=a%00b",
+            "/v1/accounts?external_id=%00",
+            "/v1/accounts/ext:%00",
+            "/v1/accounts/%00",
+            "/v1/alerts/alr_%00",
+            "/v1/alerts?account=ext:%00",
+            "/v1/api-keys/key_%00",
+            "/v1/accounts?cursor=%00",
+            "/?owner=%00&band=%00&after=%00",
+        ):
+            answer = await admin.get(path)
+            assert answer.status_code < 500, (path, answer.text)

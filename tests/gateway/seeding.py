@@ -174,7 +174,7 @@ class Seeds:
         for day, score in scores.items():
             band = "good" if score >= 70 else "watch" if score >= 40 else "risk"
             await self.run(
-                "INSERT INTO health.account_score_day VALUES ($1,$2,$3,'default@1',$4,$5,$6,$7,'ok',41,'{}')",
+                "INSERT INTO health.account_score_day VALUES ($1,$2,$3,'default@1',$4,$5,$6,$7,'ok',41,'{}','{}')",
                 card.workspace,
                 card.id,
                 day,

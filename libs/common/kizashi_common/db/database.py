@@ -94,7 +94,7 @@ class Database:
 
 
 async def driver_of(connection: AsyncConnection) -> Any:
-    """asyncpg's connection behind SQLAlchemy's, inside the same transaction: for arrays and bulk reads.
+    """The driver's connection behind SQLAlchemy's, inside the same transaction: for arrays and bulk reads.
 
     SQLAlchemy begins a transaction with its first statement; without one, what the driver does would commit by itself.
     """

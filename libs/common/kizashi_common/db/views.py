@@ -49,7 +49,7 @@ def _all_but(source: Table, *hidden: str) -> tuple[Column[Any], ...]:
 ACCOUNT_CARD: Final = _shows("account_card", h.account_card, _all_but(h.account_card))
 
 ACCOUNT_SCORE_DAY: Final = _shows(
-    "account_score_day", h.account_score_day, _all_but(h.account_score_day, "signals", "calibration_id")
+    "account_score_day", h.account_score_day, _all_but(h.account_score_day, "signals", "points", "calibration_id")
 )
 
 ACCOUNT_FACT: Final = _shows("account_fact", h.fact, _all_but(h.fact, "event_id", "actor"), latest_per=4)

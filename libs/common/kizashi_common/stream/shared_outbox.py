@@ -28,7 +28,14 @@ from kizashi_common.telemetry import metrics
 from kizashi_common.telemetry.failpoints import failpoint
 from kizashi_common.telemetry.logging import get_logger
 
-_AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY: Final = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
 _MOST: Final = 500
 _LOOK: Final = 0.05
 

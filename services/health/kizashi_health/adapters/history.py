@@ -46,6 +46,7 @@ class HistoryWriter:
                 None if one.pulse is None else one.pulse.probability,
                 one.score.evidence,
                 None,
+                json.dumps(dict(one.points)),
                 json.dumps(dict(one.signals)),
             )
             for one in evaluations
@@ -106,7 +107,7 @@ def _snapshot(row: Any, card: Any, zone: ZoneInfo) -> Score:
         adjustments=[],
         biggest_drag=None,
         pulse=None,
-        points={},
+        points=row["points"],
         signals=row["signals"],
         name=card["name"],
         owner=card["owner"],

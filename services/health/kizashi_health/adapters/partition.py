@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from kizashi_common.contracts.ids import account_uuid
 from kizashi_common.db.copying import Upsert
 from kizashi_common.db.database import Database, driver_of
+from kizashi_common.db.lines import Lines
 from kizashi_common.db.tables import health as t
 from kizashi_common.stream.shapes import Claim, Wake
 from kizashi_health.adapters.accounts import AccountReader, day_row
@@ -29,7 +30,7 @@ from kizashi_health.engine.contexts import Contexts
 from kizashi_health.engine.engine import HealthEngine
 from kizashi_health.engine.flush import Flush
 from kizashi_health.engine.memory import DayTotal, EngineSettings, Memory
-from kizashi_health.engine.rows import AccountKey, Keys, Rows
+from kizashi_health.engine.rows import AccountKey, Keys, Rows, StoredWorkspace
 from kizashi_health.engine.scoring import REBUILD
 
 SLOTS: Final = t.slots
@@ -37,6 +38,8 @@ SLOTS: Final = t.slots
 
 _ID_BYTES: Final = 16
 _FIRST_DAY: Final = 1
+_LINES: Final = 4
+"""Slots that read rows side by side; nobody else writes the rows of a slot, so a read needs no snapshot."""
 
 
 class HealthStore:
@@ -45,6 +48,7 @@ class HealthStore:
     def __init__(self, database: Database, settings: EngineSettings) -> None:
         self._database = database
         self._settings = settings
+        self._lines = Lines(database, _LINES)
         self._reader = AccountReader()
         self._account = Upsert(t.account, ("bits_from", "active_bits", "next_user", "last_login_day", "stale_since"))
         self._day = Upsert(t.account_day)
@@ -72,8 +76,7 @@ class HealthStore:
 
     async def wakes(self, claim: Claim) -> Sequence[Wake]:
         """The wake rows of this slot."""
-        async with self._database.transaction() as connection:
-            raw = await driver_of(connection)
+        async with self._lines.lend() as raw:
             rows = await raw.fetch(
                 "SELECT id, workspace_id, subject, why FROM health.wake WHERE slot = $1 ORDER BY id", claim.slot
             )
@@ -81,17 +84,18 @@ class HealthStore:
 
     async def read(self, claim: Claim, keys: Keys) -> Rows:
         """The rows that the engine lacks, as committed."""
-        async with self._database.transaction() as connection:
-            raw = await driver_of(connection)
+        async with self._lines.lend() as raw:
             accounts = await self._reader.accounts(raw, claim.slot, keys.accounts, keys.since)
             if keys.all_of:
                 accounts |= await self._reader.all_of(raw, claim.slot, keys.all_of, keys.since)
-            return Rows(
-                accounts=accounts,
-                days=await self._days(raw, claim.slot, keys),
-                ids=await self._ids(raw, claim.slot, keys),
-                workspaces=await stored_workspaces(connection, keys.workspaces),
-            )
+            days, ids = await self._days(raw, claim.slot, keys), await self._ids(raw, claim.slot, keys)
+        return Rows(accounts, days, ids, await self._workspaces(keys.workspaces))
+
+    async def _workspaces(self, names: Collection[str]) -> Mapping[str, StoredWorkspace]:
+        if not names:
+            return {}
+        async with self._database.transaction() as connection:
+            return await stored_workspaces(connection, names)
 
     async def _days(self, raw: Any, slot: int, keys: Keys) -> dict[tuple[AccountKey, Day], DayRow]:
         if not keys.days:
@@ -181,7 +185,8 @@ class HealthStore:
             connection,
             [
                 (row.key.workspace, row.id, date_of(row.day), MODEL, "published", row.score, row.band,
-                 row.probability, row.evidence, row.calibration_id, json.dumps(dict(row.signals)))
+                 row.probability, row.evidence, row.calibration_id, json.dumps(dict(row.points)),
+                 json.dumps(dict(row.signals)))
                 for row in scores.values()
             ],
         )  # fmt: skip

@@ -79,6 +79,16 @@ async def begin_day(
     return done.scalar_one_or_none() is not None
 
 
+async def renew_revenues(connection: AsyncConnection, workspace: str, day: date, arr: Sequence[float]) -> None:
+    """Corrects what a day that began before its facts arrived says of the workspace's revenues."""
+    days = t.workspace_day
+    await connection.execute(
+        days.update()
+        .where(days.c.build_id == BUILD, days.c.workspace_id == workspace, days.c.day == day)
+        .values(medians={"arr": list(arr)})
+    )
+
+
 async def wake_slots(connection: AsyncConnection, slots: Sequence[int], workspace: str, why: str) -> None:
     """Asks every slot to look at a workspace again."""
     if slots:

@@ -9,7 +9,7 @@ Source: HEALTH.md 11.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -20,15 +20,16 @@ from kizashi_common.db.database import Database, driver_of
 from kizashi_common.errors import Conflict
 from kizashi_health.adapters.accounts import AccountReader
 from kizashi_health.adapters.history import HistoryWriter
-from kizashi_health.adapters.progress import progress, wake_slots
+from kizashi_health.adapters.progress import progress, renew_revenues, wake_slots
 from kizashi_health.adapters.workspaces import stored_workspaces
 from kizashi_health.application.calibrating import Calibrations, Stated
-from kizashi_health.domain.account import Account
+from kizashi_health.domain.account import Account, Moment
 from kizashi_health.domain.calendar import Day, date_of, local_day, monday_of
+from kizashi_health.domain.card import revenue_ladder
 from kizashi_health.domain.evaluation import Evaluation, boundary, evaluate, recomputed_history
 from kizashi_health.domain.pulse import Calibration
 from kizashi_health.domain.score import BOUNDARIES
-from kizashi_health.domain.signal import Workspace
+from kizashi_health.domain.signal import Workspace, median
 from kizashi_health.domain.windows import ROWS_READ
 from kizashi_health.engine.contexts import workspace_of
 from kizashi_health.engine.rows import AccountKey, StoredAccount
@@ -107,9 +108,19 @@ class Reconstruct:
         every = [Day(day) for day in range(first - _PAST, last + 1)]
         stated = Stated(name, stored.settings, workspace, stored.first_day, reached.applied)
         made = await self._calibrations.of_days(connection, stated, every)
-        # The present's calibration was made from a younger past if it was made before the import.
+        # What the present day says of the whole workspace is older than the import, if it began before it.
         await self._calibrations.renew_live(connection, stated, last)
+        revenues = _revenues(accounts.values(), boundary(Day(last + 1), workspace, stored.first_day))
+        await renew_revenues(connection, name, date_of(last), revenues)
+        workspace = replace(workspace, revenues=revenues, median_revenue=median(revenues) if revenues else None)
         return Span(first, last, workspace, stored.first_day, made, accounts)
+
+
+def _revenues(accounts: Iterable[StoredAccount], moment: Moment) -> tuple[float, ...]:
+    """The ladder of the customers' yearly revenues; past days are ranked on the present one."""
+    read = (Account(one.key.external_id, one.named_day, one.activity, one.facts) for one in accounts)
+    known = [(account, account.yearly_revenue(moment)) for account in read if account.is_customer(moment)]
+    return revenue_ladder([float(revenue.amount) for _, revenue in known if revenue is not None])
 
 
 def _evaluations(stored: StoredAccount, span: Span) -> list[Evaluation]:

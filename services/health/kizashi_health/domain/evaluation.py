@@ -33,6 +33,11 @@ class Evaluation:
     reasons: tuple[Reason, ...]
 
     @property
+    def points(self) -> Mapping[str, float]:
+        """What each term and the soft ends add to the baseline; empty without a pulse. Units: health points."""
+        return {} if self.pulse is None else {**dict(self.pulse.points.items()), "scale": self.pulse.scale}
+
+    @property
     def day_score(self) -> DayScore:
         """The row that history keeps when the moment is a day boundary."""
         return DayScore(self.moment.as_of, self.score.computed, self.score.model, self.score.band)

@@ -54,6 +54,7 @@ class ScoreRow(NamedTuple):
     probability: float | None
     evidence: str
     calibration_id: int
+    points: Mapping[str, float]
     signals: Mapping[str, Any]
 
 

@@ -263,5 +263,6 @@ def _score_row(subject: Subject, evaluation: Evaluation, context: Context) -> Sc
         probability=None if evaluation.pulse is None else evaluation.pulse.probability,
         evidence=evaluation.score.evidence,
         calibration_id=context.workspace.calibration.id,
+        points=evaluation.points,
         signals=dict(evaluation.signals),
     )

@@ -56,7 +56,7 @@ def snapshot(subject: Subject, workspace: Workspace, evaluation: Evaluation, sta
         adjustments=list(result.adjustments),
         biggest_drag=result.biggest_drag,
         pulse=_pulse(evaluation, workspace),
-        points=_points(evaluation),
+        points=dict(evaluation.points),
         signals=dict(evaluation.signals),
         name=read.name,
         owner=read.owner,
@@ -156,9 +156,3 @@ def _pulse(evaluation: Evaluation, workspace: Workspace) -> PulsePart | None:
         profile=workspace.settings.profile,
         calibration=workspace.calibration.id,
     )
-
-
-def _points(evaluation: Evaluation) -> dict[str, float]:
-    if evaluation.pulse is None:
-        return {}
-    return {**dict(evaluation.pulse.points.items()), "scale": evaluation.pulse.scale}

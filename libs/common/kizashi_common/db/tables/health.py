@@ -143,6 +143,7 @@ account_score_day = Table(
     Column("probability", Double),
     Column("evidence", Text, nullable=False),
     Column("calibration_id", BigInteger),
+    Column("points", JSONB, nullable=False),
     Column("signals", JSONB, nullable=False),
     schema=SCHEMA,
 )

@@ -99,6 +99,7 @@ CREATE TABLE health.account_score_day (
   probability DOUBLE PRECISION,
   evidence TEXT NOT NULL,
   calibration_id BIGINT,
+  points JSONB NOT NULL,
   signals JSONB NOT NULL,
   CONSTRAINT account_score_day_pkey PRIMARY KEY (workspace_id, account_id, day, model, basis)
 );

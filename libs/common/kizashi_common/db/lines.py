@@ -1,0 +1,70 @@
+"""A few connections of one owner, each lent for a turn: for what asks PostgreSQL many times a second.
+
+A pooled transaction costs four round trips (is it alive, begin, the question, commit); a question on a line costs one.
+A line that was lost is made anew at the next turn.
+
+Source: HEALTH.md 2 and 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+import asyncpg
+
+from kizashi_common.db.database import Database
+from kizashi_common.errors import Busy, KizashiError
+
+LOST: Final = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""What asyncpg raises when the connection, not the statement, failed."""
+
+
+class Lines:
+    """At most `most` connections. `patience` bounds a turn, so that a database that answers nothing holds nobody for
+    ever."""
+
+    def __init__(self, database: Database, most: int, patience: timedelta = timedelta(seconds=30)) -> None:
+        self._database = database
+        self._turns = asyncio.Semaphore(most)
+        self._patience = patience.total_seconds()
+        self._idle: list[Any] = []
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Any]:
+        """One connection (asyncpg's), nobody else's while the block lasts. Raises: Busy when it is lost."""
+        async with self._turns:
+            connection = self._idle.pop() if self._idle else None
+            try:
+                async with asyncio.timeout(self._patience):
+                    if connection is None or connection.is_closed():
+                        connection = await self._database.connect()
+                    yield connection
+            except KizashiError:
+                # A decision of the borrower: its transaction was rolled back in order.
+                if connection is not None:
+                    self._idle.append(connection)
+                raise
+            except BaseException as error:
+                # Whatever else ended the turn early may have left a transaction open; nobody may go on inside it.
+                if connection is not None:
+                    connection.terminate()
+                if isinstance(error, LOST):
+                    raise Busy("The database cannot be reached.") from error
+                raise
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        while self._idle:
+            self._idle.pop().terminate()

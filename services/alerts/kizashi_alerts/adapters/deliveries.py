@@ -1,0 +1,155 @@
+"""Deliveries as rows: frozen once per endpoint, leased with SKIP LOCKED, finished with what came of the attempt.
+
+A lease is set in the claiming transaction and the call is made outside any: a crash after sending lets the lease run
+out, and the same id is sent again. At least once, by contract.
+
+Source: ALERTS.md 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from kizashi_alerts.domain.delivery import State, wants
+from kizashi_common.db.database import Database, driver_of
+from kizashi_common.stream.shared_outbox import Numbered
+
+PER_ENDPOINT: Final = 4
+"""In flight at most, so that a dead endpoint cannot take the whole pool."""
+
+_ENDPOINTS: Final = """
+SELECT id, workspace_id, events FROM alerts.endpoint WHERE workspace_id = ANY($1::text[]) AND state = 'enabled'
+"""
+_FREEZE: Final = """
+INSERT INTO alerts.delivery
+    (id, workspace_id, endpoint_id, event_id, type, body, traceparent, state, next_at, event_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $8)
+ON CONFLICT (workspace_id, endpoint_id, event_id) DO NOTHING
+"""
+_CLAIM: Final = """
+WITH due AS (
+    SELECT id, endpoint_id,
+           row_number() OVER (PARTITION BY endpoint_id ORDER BY next_at, id) AS place
+    FROM alerts.delivery
+    WHERE ((state IN ('pending', 'waiting') AND next_at <= $1) OR (state = 'leased' AND lease_until < $1))
+      AND (attempt_no = 0) = $2
+), busy AS (
+    SELECT endpoint_id, count(*) AS flying FROM alerts.delivery
+    WHERE state = 'leased' AND lease_until >= $1 GROUP BY endpoint_id
+), picked AS (
+    SELECT d.id FROM due
+    JOIN alerts.delivery AS d USING (id)
+    LEFT JOIN busy ON busy.endpoint_id = due.endpoint_id
+    WHERE due.place + coalesce(busy.flying, 0) <= $3
+      AND (d.state IN ('pending', 'waiting') OR d.lease_until < $1)
+    ORDER BY due.place, d.next_at
+    LIMIT $4
+    FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE alerts.delivery AS d SET state = 'leased', lease_until = $5
+FROM picked, alerts.endpoint AS e
+WHERE d.id = picked.id AND e.workspace_id = d.workspace_id AND e.id = d.endpoint_id
+RETURNING d.id, d.workspace_id, d.endpoint_id, d.event_id, d.type, d.body, d.traceparent, d.attempt_no, d.event_at,
+          d.lease_until, e.url
+"""
+_FINISH: Final = """
+UPDATE alerts.delivery SET state = $3, attempt_no = attempt_no + 1, next_at = $4, lease_until = NULL, finished_at = $5
+WHERE id = $1 AND state = 'leased' AND lease_until = $2 RETURNING workspace_id, attempt_no
+"""
+_ATTEMPT: Final = """
+INSERT INTO alerts.attempt (delivery_id, number, workspace_id, at, status, ms, error, response)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+
+
+class Delivery(NamedTuple):
+    """A leased delivery. `attempt_no` attempts were made before."""
+
+    id: UUID
+    workspace: str
+    endpoint_id: UUID
+    event_id: str
+    type: str
+    body: bytes
+    traceparent: str | None
+    attempt_no: int
+    event_at: datetime
+    lease_until: datetime
+    url: str
+
+
+class Attempt(NamedTuple):
+    """What came of one attempt, for the log that members see."""
+
+    at: datetime
+    ms: int
+    status: int | None
+    error: str | None
+    said: str | None
+
+
+class Deliveries:
+    """Freezes, leases and finishes."""
+
+    def __init__(self, database: Database, new_id: Callable[[], UUID]) -> None:
+        self._database = database
+        self._new_id = new_id
+
+    async def freeze(self, connection: Any, numbered: Sequence[Numbered], now: datetime) -> None:
+        """One delivery per event and endpoint that wants it, inside the relay's numbering transaction."""
+        workspaces = sorted({one.message.workspace for one in numbered})
+        endpoints = [
+            (row["id"], row["workspace_id"], frozenset(row["events"]))
+            for row in await connection.fetch(_ENDPOINTS, workspaces)
+        ]
+        rows = [
+            self._row(one, endpoint_id, now)
+            for one in numbered
+            for endpoint_id, workspace, chosen in endpoints
+            if workspace == one.message.workspace and wants(chosen, one.message.type)
+        ]
+        await connection.executemany(_FREEZE, rows)
+
+    def _row(self, one: Numbered, endpoint_id: UUID, now: datetime) -> tuple[Any, ...]:
+        message = one.message
+        return (
+            self._new_id(),
+            message.workspace,
+            endpoint_id,
+            message.id,
+            message.type,
+            message.body,
+            message.traceparent,
+            now,
+            message.at,
+        )
+
+    async def add(self, workspace: str, endpoint_id: UUID, event: tuple[str, str, bytes], now: datetime) -> None:
+        """A delivery of its own, for one endpoint. Shape: `event` is id, type and body."""
+        row = (self._new_id(), workspace, endpoint_id, *event, None, now, now)
+        async with self._database.transaction(workspace) as transaction:
+            await (await driver_of(transaction)).execute(_FREEZE, *row)
+
+    async def lease(self, now: datetime, until: datetime, *, first: bool, most: int) -> list[Delivery]:
+        """What is due, and what a crashed process left: first attempts or retries, fair over endpoints."""
+        async with self._database.transaction() as transaction:
+            connection = await driver_of(transaction)
+            rows = await connection.fetch(_CLAIM, now, first, PER_ENDPOINT, most, until)
+        return [Delivery(*row.values()) for row in rows]
+
+    async def finish(self, delivery: Delivery, state: State, next_at: datetime | None, attempt: Attempt) -> bool:
+        """Writes what came of the attempt; false when the lease had run out and another has the delivery."""
+        ended = None if state == "waiting" else attempt.at
+        async with self._database.transaction() as transaction:
+            connection = await driver_of(transaction)
+            row = await connection.fetchrow(_FINISH, delivery.id, delivery.lease_until, state, next_at, ended)
+            if row is None:
+                return False
+            await connection.execute(
+                _ATTEMPT, delivery.id, row["attempt_no"], row["workspace_id"], attempt.at, attempt.status,
+                attempt.ms, attempt.error, attempt.said,
+            )  # fmt: skip
+        return True

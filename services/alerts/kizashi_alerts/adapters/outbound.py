@@ -1,0 +1,144 @@
+"""The one client for addresses that people type: resolves once, checks every answer, connects to what was checked.
+
+Until the address guard for the whole internet comes, only addresses inside the operator's allow list are reached;
+link-local is never, since cloud metadata lives there. No redirect is followed, no proxy of the environment used, no
+connection kept for another endpoint, and no more than 16 KiB read.
+
+Source: ALERTS.md 11, "SSRF guard".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+import httpx2
+
+from kizashi_common.errors import Invalid, Unavailable
+
+CONNECT: Final = timedelta(seconds=5)
+TOTAL: Final = timedelta(seconds=20)
+MAX_RESPONSE_BYTES: Final = 16_384
+_PORTS: Final = {"http": 80, "https": 443}
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+
+class Answer(NamedTuple):
+    """What the receiver said, cut at 16 KiB."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Target(NamedTuple):
+    """A checked place: the address to connect to, and the name it was asked by."""
+
+    url: SplitResult
+    address: Address
+    port: int
+
+
+class TimedOut(Unavailable):
+    """The receiver did not answer in time."""
+
+
+class Outbound:
+    """Reaches addresses inside `allowed`; one attempt takes `total` at most."""
+
+    def __init__(self, allowed: Sequence[Network], total: timedelta = TOTAL) -> None:
+        self._allowed = tuple(allowed)
+        self._total = total.total_seconds()
+
+    async def check(self, url: str) -> Target:
+        """The place behind an address that a person typed.
+
+        Raises: Invalid, code blocked_address, when any answer for its name is outside the allow list; Unavailable
+        when the name cannot be resolved.
+        """
+        split = _split(url)
+        port = split.port or _PORTS[split.scheme]
+        addresses = await _resolve(split.hostname or "", port)
+        if not all(self._may_reach(address) for address in addresses):
+            raise Invalid("This address may not be reached from here.", code="blocked_address")
+        return Target(split, addresses[0], port)
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """One attempt.
+
+        Raises: TimedOut; Unavailable when it cannot be reached, or may no longer be.
+        """
+        try:
+            async with asyncio.timeout(self._total):
+                return await self._post(await self.check(url), headers, body)
+        except Invalid as error:
+            raise Unavailable("blocked address") from error
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise TimedOut from error
+        except httpx2.HTTPError as error:
+            raise Unavailable(type(error).__name__) from error
+
+    async def _post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
+        sent = {**headers, "host": target.url.netloc}
+        extensions = {"sni_hostname": target.url.hostname} if target.url.scheme == "https" else {}
+        timeout = httpx2.Timeout(self._total, connect=CONNECT.total_seconds())
+        async with (
+            httpx2.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False) as client,
+            client.stream("POST", _pinned(target), content=body, headers=sent, extensions=extensions) as response,
+        ):
+            return Answer(response.status_code, response.headers, await _cut(response))
+
+    def _may_reach(self, address: Address) -> bool:
+        plain = address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+        return not plain.is_link_local and any(plain in network for network in self._allowed)
+
+
+def _split(url: str) -> SplitResult:
+    faults: list[str] = []
+    split = urlsplit(url)
+    with suppress(ValueError):
+        _ = split.port
+        if split.scheme not in _PORTS:
+            faults.append("http or https")
+        if not split.hostname:
+            faults.append("a host")
+        if split.username is not None or split.password is not None:
+            faults.append("no user and no password")
+        if split.fragment:
+            faults.append("no fragment")
+        if not faults:
+            return split
+    raise Invalid(f"The address must have {', '.join(faults) or 'a valid port'}.", code="malformed_url")
+
+
+def _pinned(target: Target) -> str:
+    """The address with the host replaced by what was checked, so that a second look-up cannot change it."""
+    host = f"[{target.address}]" if isinstance(target.address, IPv6Address) else str(target.address)
+    return target.url._replace(netloc=f"{host}:{target.port}").geturl()
+
+
+async def _resolve(host: str, port: int) -> list[Address]:
+    with suppress(ValueError):
+        return [ip_address(host)]
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unavailable("the name cannot be resolved") from error
+    return [ip_address(str(info[4][0]).partition("%")[0]) for info in found]
+
+
+async def _cut(response: httpx2.Response) -> bytes:
+    kept = b""
+    async for piece in response.aiter_raw():
+        kept += piece[: MAX_RESPONSE_BYTES - len(kept)]
+        if len(kept) >= MAX_RESPONSE_BYTES:
+            break
+    return kept

@@ -1,0 +1,107 @@
+"""A person's action on an alert: lock, compare, decide, write, in one transaction.
+
+Source: ALERTS.md 6; ARCHITECTURE.md 3, "A person's action".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from kizashi_alerts.adapters.alerts import Alerts
+from kizashi_alerts.domain import workflow
+from kizashi_alerts.domain.alert import Alert
+from kizashi_alerts.domain.settle import Desk, Move
+from kizashi_alerts.metrics import count_settled
+from kizashi_common.contracts.alerts import EventType
+from kizashi_common.contracts.commands.alerts import Acknowledge, AlertChanged, Resolve
+from kizashi_common.contracts.ids import shown
+from kizashi_common.db.database import Database, driver_of
+from kizashi_common.errors import Absent, StaleVersion
+
+
+class Wish(NamedTuple):
+    """Who wants what changed. `version` is the one that was seen; None when any will do."""
+
+    workspace: str
+    actor: str
+    alert_id: UUID
+    version: int | None
+    request_id: str | None = None
+
+
+class Act:
+    """Carries out what people decide about alerts."""
+
+    def __init__(self, database: Database, alerts: Alerts, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._alerts = alerts
+        self._clock = clock
+
+    async def acknowledge(self, wish: Wish, asked: Acknowledge) -> AlertChanged:
+        """The alert in the actor's care. The same person again: the same answer, no event.
+
+        Raises: Absent; Conflict, code already_resolved; StaleVersion.
+        """
+        at = self._clock()
+        return await self._carry_out(
+            wish, lambda alert: workflow.acknowledge(alert, wish.actor, asked.note, at), "alert.acknowledged", at
+        )
+
+    async def resolve(self, wish: Wish, asked: Resolve) -> AlertChanged:
+        """The alert closed.
+
+        Raises: Absent; Conflict, code already_resolved; Invalid, code note_required; StaleVersion.
+        """
+        at = self._clock()
+        return await self._carry_out(
+            wish,
+            lambda alert: workflow.resolve(alert, wish.actor, asked.feedback, asked.note, at),
+            "alert.resolved",
+            at,
+        )
+
+    async def _carry_out(
+        self, wish: Wish, decide: Callable[[Alert], Alert], event: EventType, at: datetime
+    ) -> AlertChanged:
+        async with self._database.transaction(wish.workspace) as transaction:
+            connection = await driver_of(transaction)
+            desk, before = await self._locked(connection, wish)
+            after = decide(before)
+            if after is before:
+                return changed(before)
+            if wish.version is not None and wish.version != before.version:
+                raise StaleVersion(
+                    "The alert changed in between.",
+                    current={"version": before.version, "workflow": before.workflow, "condition": before.condition},
+                )
+            happened = desk.conclude([Move(after, before, event)], at, wish.actor)
+            await self._alerts.write(connection, happened, wish.request_id)
+        count_settled(happened)
+        return changed(desk.latest.get(before.identity, after))
+
+    async def _locked(self, connection: Any, wish: Wish) -> tuple[Desk, Alert]:
+        """The subject's alerts under its lock, and the one that is meant."""
+        subject = (wish.workspace, await self._alerts.lock_subject_of(connection, wish.workspace, wish.alert_id))
+        desk = (await self._alerts.desks(connection, [subject]))[subject]
+        for alert in desk.latest.values():
+            if alert.id == wish.alert_id:
+                return desk, alert
+        # An episode before the latest: closed for good.
+        raise Absent("This episode is over; look at the latest one.")
+
+
+def changed(alert: Alert) -> AlertChanged:
+    """The alert after a command."""
+    return AlertChanged(
+        id=shown("alr", alert.id),
+        version=alert.version,
+        workflow=alert.workflow,
+        condition=alert.condition,
+        resolution=alert.resolution,
+        acknowledged_by=alert.acknowledged_by,
+        acknowledged_at=alert.acknowledged_at,
+        closed_at=alert.closed_at,
+    )

@@ -1,0 +1,153 @@
+"""Delivers what is due: lease, send outside any transaction, write what came of it.
+
+Source: ALERTS.md 11.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from kizashi_alerts.adapters.channel import Channel, Gone, Notification, Refused, Sent
+from kizashi_alerts.adapters.deliveries import Attempt, Deliveries, Delivery
+from kizashi_alerts.adapters.endpoints import Endpoints
+from kizashi_alerts.adapters.outbound import TOTAL, TimedOut
+from kizashi_alerts.domain.delivery import LEASE_GRACE, Failure, Next, after_attempt
+from kizashi_alerts.metrics import ATTEMPT_SECONDS, DELIVERIES, SCORE_TO_DELIVERED
+from kizashi_common.errors import Busy, KizashiError, Rejected, Unavailable
+from kizashi_common.telemetry.failpoints import failpoint
+from kizashi_common.telemetry.logging import get_logger
+
+LEASE: Final = TOTAL + LEASE_GRACE
+_STEPS: Final = 1 << 32
+
+_log = get_logger("alerts")
+
+
+class Outcome(NamedTuple):
+    """How one attempt ended: `failure` is None when the receiver has it; `gone` when the place is no more."""
+
+    failure: Failure | None
+    status: int | None
+    error: str | None
+    said: str | None
+    gone: bool = False
+
+
+class Deliver:
+    """First attempts and retries each have a pool of their own, so that a storm of retries delays no news."""
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        endpoints: Endpoints,
+        channel: Channel,
+        clock: Callable[[], datetime],
+        chance: Callable[[int], bytes],
+        concurrency: int,
+    ) -> None:
+        self._deliveries = deliveries
+        self._endpoints = endpoints
+        self._channel = channel
+        self._clock = clock
+        self._chance = chance
+        self._concurrency = concurrency
+
+    async def run(self, *, first: bool, poll: timedelta = timedelta(milliseconds=200)) -> None:
+        """Works until cancelled: as many in flight as the pool holds, the next as soon as one is done."""
+        flying: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                leased = await self._lease(first=first, most=self._concurrency - len(flying))
+                for delivery in leased:
+                    task = group.create_task(self._one(delivery))
+                    flying.add(task)
+                    task.add_done_callback(flying.discard)
+                if not leased or len(flying) >= self._concurrency:
+                    await asyncio.sleep(poll.total_seconds())
+
+    async def turn(self, *, first: bool) -> int:
+        """Delivers what is due now, once; how many attempts that were."""
+        leased = await self._lease(first=first, most=self._concurrency)
+        async with asyncio.TaskGroup() as group:
+            for delivery in leased:
+                group.create_task(self._one(delivery))
+        return len(leased)
+
+    async def _lease(self, *, first: bool, most: int) -> list[Delivery]:
+        if most <= 0:
+            return []
+        now = self._clock()
+        try:
+            return await self._deliveries.lease(now, now + LEASE, first=first, most=most)
+        except Busy as error:
+            _log.warning("delivery_waits", reason=error.reason)
+            return []
+
+    async def _one(self, delivery: Delivery) -> None:
+        try:
+            await self._attempt(delivery)
+        except Busy as error:
+            # The lease runs out by itself, and the same id is sent again.
+            _log.warning("delivery_unfinished", reason=error.reason, workspace=delivery.workspace)
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        started = self._clock()
+        outcome = await self._sent(delivery, started)
+        failpoint("deliver.sent")
+        now = self._clock()
+        elapsed = now - started
+        follows = after_attempt(delivery.attempt_no + 1, outcome.failure, self._jitter())
+        attempt = Attempt(started, int(elapsed.total_seconds() * 1000), outcome.status, outcome.error, outcome.said)
+        next_at = now + follows.after if follows.after is not None else None
+        if not await self._deliveries.finish(delivery, follows.state, next_at, attempt):
+            return
+        if outcome.gone:
+            await self._endpoints.disable(delivery.workspace, delivery.endpoint_id, "gone")
+            _log.warning("endpoint_disabled", workspace=delivery.workspace, why="gone")
+        self._count(delivery, follows, elapsed, now)
+
+    async def _sent(self, delivery: Delivery, at: datetime) -> Outcome:
+        try:
+            secrets = await self._endpoints.secrets(delivery.workspace, delivery.endpoint_id, at)
+            notification = Notification(
+                delivery.event_id, delivery.type, delivery.url, delivery.body, secrets, at, delivery.traceparent
+            )
+            return _taken(await self._channel.send(notification))
+        except Busy:
+            raise
+        except KizashiError as error:
+            return _failed(error)
+
+    def _jitter(self) -> float:
+        """From -1 to 1."""
+        return int.from_bytes(self._chance(4), "big") / (_STEPS - 1) * 2 - 1
+
+    def _count(self, delivery: Delivery, follows: Next, elapsed: timedelta, now: datetime) -> None:
+        outcome = "retried" if follows.state == "waiting" else follows.state
+        DELIVERIES.labels(self._channel.name, outcome).inc()
+        ATTEMPT_SECONDS.labels(self._channel.name).observe(elapsed.total_seconds())
+        if follows.state == "delivered" and delivery.attempt_no == 0:
+            SCORE_TO_DELIVERED.labels(self._channel.name).observe(max(0.0, (now - delivery.event_at).total_seconds()))
+
+
+def _taken(sent: Sent) -> Outcome:
+    return Outcome(None, sent.status, None, sent.said)
+
+
+def _failed(error: KizashiError) -> Outcome:
+    """What a failure asks for. A secret that does not open can be mended by the operator, so it is tried again."""
+    final = isinstance(error, Rejected)
+    crowded = isinstance(error, TimedOut) or (isinstance(error, Refused) and error.crowded)
+    retry_after = error.retry_after if isinstance(error, Unavailable) else None
+    status = error.status if isinstance(error, Refused | Gone) else None
+    said = error.said if isinstance(error, Refused | Gone) else None
+    return Outcome(Failure(final, crowded, retry_after), status, _named(error), said, isinstance(error, Gone))
+
+
+def _named(error: KizashiError) -> str:
+    if isinstance(error, TimedOut):
+        return "timeout"
+    return error.detail[:200]

@@ -1,0 +1,45 @@
+# Kizashi. A fresh machine needs Python 3.11 or newer and make, nothing else; `make` alone lists what there is.
+#
+# Everything runs in .venv, made from requirements.lock (versions and hashes, no addresses: pip's and uv's own settings
+# say where packages come from). uv is used where it is on PATH; else the pinned one is installed into .venv-uv.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast check format bench clean-venv
+
+UV_PIN := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+FAST := not postgres and not broker and not story and not chaos
+
+export UV_PYTHON_DOWNLOADS := never
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.ok ## start everything with the demo; DEMO=0: an empty workspace; ARGS='…' is passed on to `kizashi up`
+	@exec $(BIN)/kizashi up $(if $(filter 0,$(DEMO)),,--demo) $(ARGS)
+
+test: $(VENV)/.ok ## run every test that this machine can run
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(VENV)/.ok ## run the tests that need no server
+	$(BIN)/python -m pytest -n auto -m "$(FAST)" $(ARGS)
+
+check: $(VENV)/.ok ## formatting, lint, types, import contracts, sizes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/sizes.py
+
+format: $(VENV)/.ok ## format the code and sort its imports
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.ok ## measure the pipeline: events a second, and latency
+	$(BIN)/python bench/pipeline.py $(ARGS)
+
+$(VENV)/.ok: requirements.lock pyproject.toml
+	@VENV=$(VENV) UV_PIN=$(UV_PIN) PYTHON="$(PYTHON)" sh scripts/make-venv
+	@touch $@

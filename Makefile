@@ -5,7 +5,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format bench clean-venv
+.PHONY: help run test test-fast check format bench
 
 UV_PIN := 0.13.9
 VENV := .venv
@@ -38,7 +38,7 @@ format: $(VENV)/.ok ## format the code and sort its imports
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.ok ## measure the pipeline: events a second, and latency
-	$(BIN)/python bench/pipeline.py $(ARGS)
+	$(BIN)/python -m bench.pipeline $(ARGS)
 
 $(VENV)/.ok: requirements.lock pyproject.toml
 	@VENV=$(VENV) UV_PIN=$(UV_PIN) PYTHON="$(PYTHON)" sh scripts/make-venv

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -77,6 +79,32 @@ def get(url: str) -> int:
         return status
 
 
+def send(ingest: str, server_key: str, account: str) -> None:
+    """One event of an account, by the native door."""
+    event = {"id": f"of-{account}", "account": account, "user": "u", "action": "login"}
+    request = urllib.request.Request(
+        f"{ingest}/v1/events",
+        json.dumps({"events": [event]}).encode(),
+        {"Authorization": f"Bearer {server_key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status < 300
+
+
+def wait_for(ready: Mapping[str, Any], admin_key: str, accounts: set[str]) -> None:
+    """Returns when the gateway shows these accounts; the test's own time limit ends the wait."""
+    request = urllib.request.Request(
+        f"{ready['gateway']}/v1/accounts", headers={"Authorization": f"Bearer {admin_key}"}
+    )
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found = {account["external_id"] for account in json.load(answer)["results"]}
+        if found == accounts:
+            return
+    raise AssertionError(f"{accounts} were not all shown: {found}")
+
+
 def test_keys_are_given_once_and_a_second_start_finds_everything(data: Path, environment: Mapping[str, str]) -> None:
     with up(data, environment, "--broker", "volatile") as first:
         ready = first.ready()
@@ -111,6 +139,27 @@ def test_a_start_after_kill_9_stops_what_was_left_and_finds_everything(
         assert again["workspace"] == ready["workspace"]
         assert "left behind by a run that was killed" in orphan.errors.read_text()
         assert orphan.end() == 0
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("java", "mvn"))), reason="no Java and Maven here")
+def test_a_directory_that_began_volatile_moves_to_kafka_and_keeps_what_was_counted(
+    data: Path, environment: Mapping[str, str]
+) -> None:
+    with up(data, environment, "--broker", "volatile") as volatile:
+        first = volatile.ready()
+        send(first["ingest"], first["server_key"], "before")
+        wait_for(first, first["admin_key"], {"before"})
+        assert volatile.end() == 0
+    with up(data, environment) as moved:
+        second = moved.ready()
+        assert second["broker"] == "kafka"
+        assert "it moves to Apache Kafka" in moved.errors.read_text()
+        send(second["ingest"], first["server_key"], "after")
+        wait_for(second, first["admin_key"], {"before", "after"})
+        assert moved.end() == 0
+    with up(data, environment) as again:
+        wait_for(again.ready(), first["admin_key"], {"before", "after"})
+        assert again.end() == 0
 
 
 def test_a_dead_child_stops_everything_with_the_end_of_its_log(data: Path, environment: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -42,12 +42,13 @@ class Opened:
     async def wait(self, is_open: asyncio.Event, tell: Callable[[str], None]) -> None:
         """Returns when every service is ready; while it lasts, says what is waited for."""
         while not is_open.is_set():
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(WORRY_AFTER.total_seconds()):
                     await is_open.wait()
-                    return
-            missing = "; ".join(self.composed.missing()) or "the doors"
-            tell(f"Still waiting for {missing} (details in {self.instance.data / 'log' / 'kizashi.log'}).")
+            except TimeoutError:
+                missing = "; ".join(self.composed.missing()) or "the doors"
+                tell(f"Still waiting for {missing} (details in {self.instance.data / 'log' / 'kizashi.log'}).")
+        self.instance.update(broker=self.servers.broker.kind)
 
     async def ready(self) -> Ready:
         """Where everything is, with a fresh link to sign in; the keys while they were never shown."""

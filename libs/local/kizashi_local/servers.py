@@ -65,13 +65,18 @@ class Starting:
         return server, DATABASE
 
     async def broker(self, stack: AsyncExitStack, wanted: Wanted) -> Broker:
-        """A broker, remembered in the data directory; it ends with the stack."""
+        """A broker, remembered in the data directory; it ends with the stack.
+
+        One that follows the volatile broker is remembered when the services have taken its log for a new one
+        (`Opened.wait`): a start that is killed before that has to let them try again.
+        """
         place = BrokerPlace(self.instance.data, self.addresses.broker, self.addresses.controller)
         launcher = Launcher(self.environment, self.instance.record)
         remembered = self.instance.state.broker
         broker = await start_broker(place, launcher, wanted=wanted, remembered=remembered, progress=self.tell)
         stack.push_async_callback(broker.stop)
-        self.instance.update(broker=broker.kind)
+        if not broker.follows_volatile:
+            self.instance.update(broker=broker.kind)
         self.done(f"Broker: {broker.kind}, cluster {broker.cluster_hint}, at {broker.bootstrap}")
         return broker
 

@@ -83,7 +83,8 @@ def shared_settings(secrets: Path, given: Mapping[str, str], addresses: Addresse
         "KIZASHI_ALERTS_URL": addresses.url("alerts_internal"),
     }
     if broker.kind != "external":
-        fixed["KIZASHI_KAFKA_PROFILE"] = broker.kind
+        # Under this profile the services take a replaced log for a new one; else they would stop and ask a person.
+        fixed["KIZASHI_KAFKA_PROFILE"] = "volatile" if broker.follows_volatile else broker.kind
     return defaults | chosen | fixed
 
 

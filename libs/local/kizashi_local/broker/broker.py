@@ -32,12 +32,16 @@ class BrokerPlace(NamedTuple):
 
 @dataclass(frozen=True)
 class Broker:
-    """A broker that answers. `cluster_hint` is its cluster id as it told it; `child` is None for somebody else's."""
+    """A broker that answers. `cluster_hint` is its cluster id as it told it; `child` is None for somebody else's.
+
+    `follows_volatile`: the data directory was on the volatile broker so far, whose log is gone for good.
+    """
 
     kind: Kind
     bootstrap: str
     cluster_hint: str
     child: Child | None = None
+    follows_volatile: bool = False
 
     async def stop(self) -> None:
         """Ends the broker in good order if it is our child; stopping twice is harmless."""

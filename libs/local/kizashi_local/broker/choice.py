@@ -9,6 +9,7 @@ Source: OPERATIONS.md 1.3.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -85,7 +86,8 @@ async def start_broker(
     if choice.kind == "external":
         return await _external(bootstrap or "")
     if choice.jars is not None:
-        return await start_kafka(place, choice.jars, launcher)
+        kafka = await start_kafka(place, choice.jars, launcher)
+        return replace(kafka, follows_volatile=remembered == "volatile")
     return await start_volatile(place, launcher)
 
 

@@ -79,8 +79,11 @@ def _overdue(read: Inputs, _: Calibration) -> str:
 
 
 def _pace(read: Inputs, calibration: Calibration) -> str:
-    own = _number(read.pace * _DAYS_PER_MONTH)
     typical = _number(calibration.prior_pace * _DAYS_PER_MONTH)
+    if read.active_days == 0:
+        # Its pace is nothing but the prior's fading: to call that active days would be a lie.
+        return f"no active day yet; the typical account here {typical} a month"
+    own = _number(read.pace * _DAYS_PER_MONTH)
     return f"{own} active {_days(own)} a month; the typical account here {typical}"
 
 

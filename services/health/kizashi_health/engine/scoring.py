@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from kizashi_common.contracts.scores import Reason
@@ -34,6 +34,8 @@ REBUILD: Final = "rebuild"
 HISTORY_DAYS: Final = 100
 _STEP_THAT_IS_NEWS: Final = 0.35
 _JUST_AFTER: Final = timedelta(milliseconds=1)
+_LOOK: Final = timedelta(seconds=1)
+"""How often the messages that wait for their time are looked through: there may be one for every account."""
 
 
 class Boundary(NamedTuple):
@@ -58,6 +60,7 @@ class Scoring:
         self._boundaries: deque[Boundary] = deque()
         self._open: dict[int, int] = {}
         self._later: dict[AccountKey, None] = {}
+        self._looked_at: datetime | None = None
 
     # -- wakes
 
@@ -209,6 +212,10 @@ class Scoring:
         return at is None or now is None or now - at >= self._memory.settings.publish_every
 
     def _publish_later(self) -> None:
+        now = self._memory.now
+        if not self._later or (now is not None and self._looked_at is not None and now - self._looked_at < _LOOK):
+            return
+        self._looked_at = now
         for key in [key for key in self._later if self._may_send(self._memory.subjects[key])]:
             subject = self._memory.subjects[key]
             if subject.evaluation is not None and subject.unsent is not None:

@@ -5,10 +5,11 @@ Source: HEALTH.md 10; GATEWAY.md 3.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
+
+import msgspec
 
 from kizashi_common.contracts import scores
 from kizashi_common.contracts.envelope import JSON, Outgoing
@@ -84,8 +85,13 @@ def card_row(subject: Subject, workspace: Workspace, evaluation: Evaluation, sta
         "complete_through": stamp.complete_through,
         "stale": stamp.stale,
         "score_seq": stamp.seq,
-        "body": json.dumps(_body(evaluation, workspace)),
+        "body": _json(_body(evaluation, workspace)),
     }
+
+
+def _json(value: object) -> str:
+    """Text for a JSON column. A card is written for every account that moved, hence not the standard library's."""
+    return msgspec.json.encode(value).decode()
 
 
 def _columns(read: Card) -> dict[str, Any]:
@@ -99,7 +105,7 @@ def _columns(read: Card) -> dict[str, Any]:
         "coverage": read.coverage,
         "change_28": read.change_28,
         "probability": read.probability,
-        "top_reasons": json.dumps(
+        "top_reasons": _json(
             [{"code": reason.code, "points": reason.points, "text": reason.text} for reason in read.top_reasons]
         ),
         "arr": read.arr,

@@ -36,7 +36,10 @@ class IngestSettings(Settings):
     ack_seconds: float = Field(default=8, ge=0.1, le=60, description="how long a request waits for Kafka")
     requests_in_flight: int = Field(default=256, ge=1, le=10_000, description="requests worked on at once")
     bodies_in_flight_bytes: int = Field(
-        default=256 * 1_048_576, ge=1_048_576, description="bytes of bodies held in memory at once"
+        default=256 * 1_048_576,
+        ge=1_048_576,
+        le=16 * 1_073_741_824,
+        description="bytes of bodies held in memory at once",
     )
 
     @property

@@ -98,7 +98,7 @@ async def start(data: Path, *arguments: str, environment: Mapping[str, str] | No
 
 
 def _base() -> int:
-    """A port base from the upper range whose first port is free now; taken ones behind it are replaced by the product."""
+    """A port base whose first port is free now; taken ones behind it are replaced by the product."""
     return min(free_port(), 65_000)
 
 

@@ -168,7 +168,7 @@ class Store(Protocol[K, R, F]):
         ...
 
     async def write(self, connection: Any, claim: Claim, flush: F) -> None:
-        """Writes the flush and deletes the wakes it took, inside the ledger's transaction, on asyncpg's own connection."""
+        """Writes the flush and deletes the wakes it took, inside the ledger's transaction on asyncpg's connection."""
         ...
 
     async def log_replaced(self, connection: Any, claim: Claim) -> None:

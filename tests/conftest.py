@@ -16,6 +16,7 @@ from typing import cast
 import asyncpg
 import pytest
 import pytest_asyncio
+
 from kizashi_common.db.database import Database
 from kizashi_common.db.migrate import migrate
 from kizashi_common.db.tables.metadata import ROLES
@@ -25,7 +26,6 @@ from kizashi_local.broker.choice import start_broker
 from kizashi_local.broker.kafka_jars import NoKafka
 from kizashi_local.children import Launcher
 from kizashi_local.postgres import start_postgres
-
 from tests.twins.clock import SetClock
 
 PASSWORD = "only-for-tests"
@@ -121,7 +121,7 @@ class Brokers:
             environment = {**os.environ, "KIZASHI_KAFKA_JARS_DIR": os.environ.get("KIZASHI_KAFKA_JARS_DIR", str(JARS))}
             try:
                 self.running[kind] = await start_broker(
-                    place, Launcher(environment), wanted=cast(Wanted, kind), remembered=None, progress=lambda _: None
+                    place, Launcher(environment), wanted=cast("Wanted", kind), remembered=None, progress=lambda _: None
                 )
             except (NoKafka, Absent) as error:
                 pytest.skip(f"no {kind} broker here: {error.detail}")

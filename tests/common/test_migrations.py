@@ -8,14 +8,14 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from kizashi_common.db.database import Database
-from kizashi_common.db.migrate import wanted_revision
-from kizashi_common.db.tables import alerts, gateway, health, ingest
-from kizashi_common.db.tables.metadata import metadata
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from kizashi_common.db.database import Database
+from kizashi_common.db.migrate import wanted_revision
+from kizashi_common.db.tables import alerts, gateway, health, ingest
+from kizashi_common.db.tables.metadata import metadata
 from tests.conftest import Databases
 
 pytestmark = pytest.mark.postgres

@@ -9,12 +9,12 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+
 from kizashi_common.http.internal import ACTOR, WORKSPACE
 from kizashi_common.runtime.service import Service
-
 from tests.builders import NOON, a_fact, an_event
 from tests.conftest import Databases
-from tests.health.test_service import Health, until
+from tests.health.harness import Health, until
 
 pytestmark = pytest.mark.postgres
 

@@ -3,103 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Any
 
-import asyncpg
 import pytest
-from kizashi_common.contracts import scores
-from kizashi_common.contracts.partitioning import partition_of
-from kizashi_common.contracts.topics import EVENTS, SCORES
-from kizashi_common.runtime.compose import chance, new_uuid
-from kizashi_common.runtime.service import Resources, Service
-from kizashi_health.compose import compose
 
-from tests.builders import NOON, a_fact, a_heartbeat, a_record, an_event
+from kizashi_common.contracts.partitioning import partition_of
+from kizashi_common.contracts.topics import EVENTS
+from tests.builders import NOON, a_fact, a_record, an_event
 from tests.conftest import Databases
-from tests.twins.bus import MemoryBus
-from tests.twins.clock import GoingClock
+from tests.health.harness import Health, until
 
 pytestmark = pytest.mark.postgres
-
-PARTITIONS = {EVENTS.name: 8, SCORES.name: 8}
-ENVIRONMENT = {
-    "KIZASHI_SERVICE_TOKEN": "t",
-    "KIZASHI_SCORES_PUBLISH_EVERY_MS": "0",
-    "KIZASHI_FLUSH_AT_LEAST_MS": "10",
-    "KIZASHI_CENSUS_EVERY_MS": "50",
-}
-
-
-class Health:
-    """The service under test, with the hands that a test needs."""
-
-    def __init__(self, databases: Databases) -> None:
-        self.clock = GoingClock(NOON)
-        self.bus = MemoryBus(PARTITIONS, self.clock)
-        self.databases = databases
-        self.beats = 0
-
-    def compose(self) -> Service:
-        return compose(
-            Resources(
-                self.bus.producer(), self.bus.consumer, self.databases.health, self.clock, chance, new_uuid, ENVIRONMENT
-            )
-        )
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Service]:
-        service = self.compose()
-        tasks = [asyncio.ensure_future(worker.run()) for worker in service.workers]
-        try:
-            await until(lambda: _ready(service, tasks))
-            yield service
-            await service.drains[0].run()
-        finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
-
-    async def send(self, *messages: Any) -> None:
-        producer = self.bus.producer()
-        for message in messages:
-            record = a_record(message)
-            partition = partition_of(record.key or b"", 8)
-            await producer.send(EVENTS.name, partition, [record])
-
-    async def beat(self) -> None:
-        """Proves everything up to now, in every partition."""
-        self.beats += 1
-        producer = self.bus.producer()
-        for partition in range(8):
-            await producer.send(EVENTS.name, partition, [a_record(a_heartbeat(self.clock(), self.beats))])
-
-    async def rows(self, sql: str, *args: Any) -> list[Any]:
-        connection = await asyncpg.connect(self.databases.owner_url)
-        try:
-            return list(await connection.fetch(sql, *args))
-        finally:
-            await connection.close()
-
-    def published(self) -> list[scores.Score]:
-        return [scores.decode(record.value) for record in self.bus.records(SCORES.name)]
-
-
-async def _ready(service: Service, tasks: list[asyncio.Task[None]]) -> bool:
-    for task in tasks:
-        if task.done():
-            task.result()
-    return service.ready() is None
-
-
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not await true():
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -33,9 +33,10 @@ from kizashi_common.contracts.topics import ALERTS, SCORES
 from kizashi_common.http.internal import Gate, InternalClient
 from kizashi_common.runtime.service import Drain, Resources, Routes, Service
 from kizashi_common.stream.ledger import Ledger
-from kizashi_common.stream.runner import Runner, Stream
+from kizashi_common.stream.runner import Runner
 from kizashi_common.stream.shared_outbox import Relay, SharedOutbox
 from kizashi_common.stream.slot import Beat
+from kizashi_common.stream.stream import Stream
 from kizashi_common.telemetry import metrics
 
 NAME: Final = "alerts"

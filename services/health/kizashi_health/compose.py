@@ -10,8 +10,9 @@ from kizashi_common.contracts.topics import EVENTS, SCORES
 from kizashi_common.http.internal import Gate
 from kizashi_common.runtime.service import Drain, Resources, Routes, Service, Worker
 from kizashi_common.stream.ledger import Ledger
-from kizashi_common.stream.runner import Runner, Stream
+from kizashi_common.stream.runner import Runner
 from kizashi_common.stream.slot import Beat
+from kizashi_common.stream.stream import Stream
 from kizashi_common.telemetry import metrics
 from kizashi_health.adapters.partition import SLOTS, HealthStore
 from kizashi_health.adapters.progress import BUILD
@@ -54,6 +55,7 @@ def compose(resources: Resources) -> Service:
             beat=Beat(
                 at_least=timedelta(milliseconds=settings.flush_at_least_ms),
                 at_most=timedelta(milliseconds=settings.flush_at_most_ms),
+                share_of_loop=settings.scoring_share,
             ),
         )
     )

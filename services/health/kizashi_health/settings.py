@@ -24,6 +24,12 @@ class HealthSettings(Settings):
     )
     flush_at_least_ms: int = Field(default=100, ge=10, le=10_000, description="shortest time between flushes (ms)")
     flush_at_most_ms: int = Field(default=5_000, ge=100, le=60_000, description="longest time before a flush (ms)")
+    scoring_share: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="share of its time that scoring may take while events come; 0: count alone, scores wait",
+    )
     census_every_ms: int = Field(default=1_000, ge=50, le=60_000, description="how often a new day is looked for (ms)")
     state_max_accounts: int = Field(
         default=50_000, ge=100, le=5_000_000, description="accounts of one partition kept in memory"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from kizashi_common.bus.kafka import KafkaConsumer, KafkaProducer, KafkaSettings, ensure_topics
 from kizashi_common.contracts.topics import Topic
 from kizashi_common.errors import Absent, Invalid
-
 from tests.conftest import Brokers
 from tests.laws.bus import LAWS, Law
 from tests.twins.bus import MemoryBus

@@ -1,16 +1,16 @@
-"""Before a slot goes live, its log is compared with what was read: the same, the first, another one, or one with a hole."""
+"""Before a slot goes live, its log is compared with what was read: the same, the first, another, or one with a hole."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 import pytest
+
 from kizashi_common.contracts.envelope import Outgoing
 from kizashi_common.errors import LogGap, LogReset
 from kizashi_common.stream.attach import Finding, compare
 from kizashi_common.stream.shapes import Claim
 from kizashi_common.stream.slot import anchor_hash
-
 from tests.twins.bus import MemoryBus
 from tests.twins.clock import SetClock
 

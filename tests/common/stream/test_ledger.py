@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from kizashi_common.contracts.envelope import Outgoing, Record
 from kizashi_common.errors import Busy, Fenced
 from kizashi_common.stream.ledger import Advance, Ledger
 from kizashi_common.stream.shapes import Claim, Counts, DeadLetter
-
 from tests.common.stream.toy import NOON, SLOTS, Tape, ToyStore, an_id
 from tests.conftest import Databases
 from tests.invariants import STREAM, broken, ids_are_unique
@@ -369,7 +369,7 @@ async def test_many_tasks_over_one_ledger_are_never_told_that_the_database_is_aw
 async def test_a_flush_that_was_cancelled_anywhere_is_settled_by_the_next_try(bench: Bench) -> None:
     owner = bench.owner()
     await owner.claims()
-    for turns in range(0, 60):
+    for turns in range(60):
         first = owner.claim.next_offset
         flush, advance = a_flush(first, first + 2, messages=1), to(first + 2)
         attempt = asyncio.ensure_future(owner.commits(flush, advance))

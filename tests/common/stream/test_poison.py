@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kizashi_common.stream.poison import IN_A_ROW, SHARE, WINDOW, DeadLetterLimit
 
 BATCHES = st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 400)), min_size=1, max_size=30)

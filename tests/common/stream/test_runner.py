@@ -1,21 +1,20 @@
-"""The runner among rebalances, listeners that fail and logs that change: nothing out of place, nothing twice, no stall."""
+"""The runner among rebalances, failing listeners and changing logs: nothing out of place, nothing twice, no stall."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
+
 from kizashi_common.contracts.envelope import Record
 from kizashi_common.errors import Busy
 from kizashi_common.stream.runner import Runner
 from kizashi_common.stream.slot import Beat
-
+from tests.chance import seeded
 from tests.common.stream.toy import EVENTS, SCORES, Running, Toy
 from tests.conftest import Databases
 from tests.invariants import STREAM, ids_are_unique, watched
@@ -396,9 +395,7 @@ async def test_while_the_broker_takes_no_messages_counting_goes_on_and_all_are_t
 
 
 async def test_an_end_at_any_moment_loses_and_doubles_nothing(toy: Toy, running: Running) -> None:
-    seed = int.from_bytes(os.urandom(4), "big")
-    print(f"seed {seed}")
-    chance = random.Random(seed)
+    chance = seeded("ends at any moment")
     sent = 0
     async with watched(toy.databases.owner_url, CHECKED):
         for _ in range(25):

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kizashi_common.contracts.envelope import Outgoing
 from kizashi_common.contracts.partitioning import partition_of
 from kizashi_common.errors import Busy
 from kizashi_common.stream.slot_outbox import Numbered, SlotOutbox
-
 from tests.twins.bus import MemoryBus
 from tests.twins.clock import SetClock
 

@@ -13,13 +13,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
+
 from kizashi_common.contracts.envelope import Outgoing
 from kizashi_common.db.tables.health import slots
 from kizashi_common.stream.ledger import Ledger
-from kizashi_common.stream.runner import Runner, Stream
+from kizashi_common.stream.runner import Runner
 from kizashi_common.stream.shapes import Claim, Counts, FlushBase, Records, Step, Wake
 from kizashi_common.stream.slot import Beat
-
+from kizashi_common.stream.stream import Stream
 from tests.conftest import Databases
 from tests.twins.bus import MemoryBus
 from tests.twins.clock import GoingClock, SetClock

@@ -39,7 +39,8 @@ class Outgoing(NamedTuple):
 
 def rfc3339(at: datetime) -> str:
     """An instant as text: UTC, milliseconds, `Z`."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def packed(message: Message, trace: str | None = None) -> Outgoing:

@@ -64,7 +64,8 @@ class Database:
         except (OperationalError, InterfaceError, *_AWAY) as error:
             raise Busy("The database cannot be reached.") from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _AWAY):
+                # The second: it was cut while it was being made, and SQLAlchemy does not call that invalid.
                 raise Busy("The database cannot be reached.") from error
             raise
 

@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
-
-import asyncpg
 
 from kizashi_common.contracts.envelope import Outgoing
 from kizashi_common.db.database import Database
+from kizashi_common.db.lines import Lines
 from kizashi_common.db.tables.slots import SlotTables
-from kizashi_common.errors import Busy, Fenced
+from kizashi_common.errors import Fenced
 from kizashi_common.stream.shapes import Claim, DeadLetter, FlushBase
 from kizashi_common.stream.slot_outbox import Numbered
 from kizashi_common.telemetry.failpoints import failpoint
 
 Write = Callable[[Any], Awaitable[None]]
 
-_LOST: Final = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
-_SHUT: Final = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+_CONNECTIONS: Final = 4
+"""Flushes of so many slots wait for the database side by side."""
 
 
 class Advance(NamedTuple):
@@ -41,29 +40,35 @@ class Advance(NamedTuple):
 
 
 class Ledger:
-    """Claims slots and commits their flushes, over one connection of its own."""
+    """Claims slots and commits their flushes, over a few connections of its own.
+
+    Whoever loads and whoever flushes has one to itself for a turn: two tasks inside one transaction would roll back
+    each other's work. `patience` bounds one turn, so that a database that answers nothing does not hold the loop for
+    ever.
+    """
 
     def __init__(
-        self, database: Database, tables: SlotTables, owner: str, clock: Callable[[], datetime], build: int = 0
+        self,
+        database: Database,
+        tables: SlotTables,
+        owner: str,
+        clock: Callable[[], datetime],
+        build: int = 0,
+        *,
+        patience: timedelta = timedelta(seconds=30),
     ) -> None:
-        self._database = database
         self._owner = owner
         self._clock = clock
         self._build = build
-        self._connection: Any = None
+        self._lines = Lines(database, _CONNECTIONS, patience)
         self._sql = _Statements(tables)
 
     async def claim(self, partition: int, partitions: int, topic: str) -> Claim:
         """Takes the slot: from now on every other writer of it is fenced. Raises: Busy."""
         slot = self._build * 1000 + partition
-        try:
-            connection = await self._connected()
-            async with connection.transaction():
-                await connection.execute(self._sql.create, slot, topic, partition, partitions)
-                row = await connection.fetchrow(self._sql.claim, slot, self._owner, self._clock())
-        except (*_LOST, *_SHUT) as error:
-            await self._disconnect()
-            raise Busy("The database cannot be reached.") from error
+        async with self._lines.lend() as connection, connection.transaction():
+            await connection.execute(self._sql.create, slot, topic, partition, partitions)
+            row = await connection.fetchrow(self._sql.claim, slot, self._owner, self._clock())
         return _claim(row)
 
     async def adopt(self, claim: Claim, cluster_id: str, first: int, *, replaced: bool, write: Write) -> Claim:
@@ -72,30 +77,18 @@ class Ledger:
         `first_offset` is set so that all that was counted before stays inside the equation I1.
         Raises: Fenced, Busy.
         """
-        try:
-            connection = await self._connected()
-            async with connection.transaction():
-                row = await connection.fetchrow(
-                    self._sql.adopt, claim.slot, claim.epoch, cluster_id, first, int(replaced)
-                )
-                if row is None:
-                    raise Fenced
-                adopted = _claim(row)
-                if replaced:
-                    await write(connection)
-        except (*_LOST, *_SHUT) as error:
-            await self._disconnect()
-            raise Busy("The database cannot be reached.") from error
-        return adopted
+        async with self._lines.lend() as connection, connection.transaction():
+            row = await connection.fetchrow(self._sql.adopt, claim.slot, claim.epoch, cluster_id, first, int(replaced))
+            if row is None:
+                raise Fenced
+            if replaced:
+                await write(connection)
+        return _claim(row)
 
     async def unpublished(self, claim: Claim) -> list[Numbered]:
-        """What earlier owners committed and nobody has seen acknowledged."""
-        try:
-            connection = await self._connected()
+        """What earlier owners committed and nobody has seen acknowledged. Raises: Busy."""
+        async with self._lines.lend() as connection:
             rows = await connection.fetch(self._sql.unpublished, claim.slot, claim.published_through)
-        except (*_LOST, *_SHUT) as error:
-            await self._disconnect()
-            raise Busy("The database cannot be reached.") from error
         return [Numbered(row["seq"], Outgoing(row["key"], row["payload"], _headers(row["headers"]))) for row in rows]
 
     async def commit(self, claim: Claim, to: Advance, flush: FlushBase, write: Write) -> tuple[Claim, list[Numbered]]:
@@ -115,19 +108,14 @@ class Ledger:
             outbox_next=claim.outbox_next + len(numbered),
             fresh=False,
         )
-        try:
-            connection = await self._connected()
-            if await self._is_done(connection, claim):
-                return after, numbered
+        async with self._lines.lend() as connection:
             async with connection.transaction():
-                await self._step(connection, claim, to, flush, numbered)
+                if not await self._moved(connection, claim, to, flush, numbered):
+                    return after, numbered
                 failpoint("flush.rows")
                 await write(connection)
                 failpoint("flush.commit")
             failpoint("flush.committed")
-        except (*_LOST, *_SHUT) as error:
-            await self._disconnect()
-            raise Busy("The database cannot be reached.") from error
         return after, numbered
 
     async def _is_done(self, connection: Any, claim: Claim) -> bool:
@@ -137,9 +125,10 @@ class Ledger:
             raise Fenced
         return bool(row["flush_seq"] == claim.flush_seq + 1)
 
-    async def _step(
+    async def _moved(
         self, connection: Any, claim: Claim, to: Advance, flush: FlushBase, numbered: Sequence[Numbered]
-    ) -> None:
+    ) -> bool:
+        """Moves the slot and writes what is the ledger's own; False when this very flush is in the database already."""
         moved = await connection.fetchval(
             self._sql.step,
             claim.slot,
@@ -157,11 +146,12 @@ class Ledger:
         )
         failpoint("flush.step")
         if moved is None:
+            if await self._is_done(connection, claim):
+                return False
             raise Fenced
-        at = self._clock()
         await connection.execute(
             self._sql.log, claim.slot, claim.flush_seq + 1, claim.epoch, claim.incarnation,
-            claim.next_offset, to.next_offset, *flush.counts, at,
+            claim.next_offset, to.next_offset, *flush.counts, self._clock(),
         )  # fmt: skip
         if claim.published_through < to.published_through:
             await connection.execute(self._sql.forget, claim.slot, to.published_through)
@@ -169,25 +159,16 @@ class Ledger:
             await connection.executemany(self._sql.stage, [_row(claim.slot, one) for one in numbered])
         await self._set_aside(connection, self._sql.dead, claim, flush.dead_letters)
         await self._set_aside(connection, self._sql.park, claim, flush.parked)
+        return True
 
     @staticmethod
     async def _set_aside(connection: Any, sql: str, claim: Claim, letters: Sequence[DeadLetter]) -> None:
         if letters:
             await connection.executemany(sql, [_letter(claim, letter) for letter in letters])
 
-    async def _connected(self) -> Any:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._database.connect()
-        return self._connection
-
-    async def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-
     async def close(self) -> None:
-        """Gives the connection back."""
-        await self._disconnect()
+        """Gives the connections back."""
+        self._lines.close()
 
 
 class _Statements:

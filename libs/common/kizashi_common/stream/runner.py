@@ -3,7 +3,8 @@
 One loop reads for all slots; a loader brings partitions up beside it. Correctness never lives in the rebalance
 listener: records of a slot that is not live are dropped and read again after its seek, and a batch that does not
 begin exactly at the position is not applied. The lock of a slot is never held around a fetch, since the revoke
-callback takes it.
+callback takes it. Every assignment is a tenure with a number of its own: a load that was begun under one ends without
+effect when that is over, for the client goes on naming the old assignment until the new one comes.
 
 Source: HEALTH.md 1, 3, 4.
 """
@@ -11,44 +12,47 @@ Source: HEALTH.md 1, 3, 4.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, NamedTuple
 
-from kizashi_common.bus.bus import Consumer, Producer
 from kizashi_common.contracts.envelope import Record
 from kizashi_common.errors import Busy, Fenced, KizashiError, LogGap, LogReset
 from kizashi_common.stream.attach import Finding, compare
-from kizashi_common.stream.ledger import Ledger
-from kizashi_common.stream.shapes import F, K, R, Store
-from kizashi_common.stream.slot import Beat, Slot
+from kizashi_common.stream.shapes import F, K, R
+from kizashi_common.stream.slot import Slot
 from kizashi_common.stream.slot_outbox import SlotOutbox
+from kizashi_common.stream.stream import Stream
+from kizashi_common.stream.watchdog import Watchdog
 from kizashi_common.telemetry import metrics
 from kizashi_common.telemetry.logging import get_logger
 
 _IDLE: Final = timedelta(milliseconds=200)
 _BUSY: Final = timedelta(milliseconds=20)
 _MOST: Final = 5_000
-_SILENT: Final = timedelta(seconds=60)
+_FEW: Final = 20
+_GATHER: Final = 0.01
+_TELL: Final = timedelta(seconds=1)
 _LAGGING: Final = timedelta(seconds=10)
 _BACKOFF: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
-@dataclass(frozen=True)
-class Stream(Generic[K, R, F]):
-    """What a runner is made of. `sends_to` is the topic of the slots' outboxes; without one engines send nothing."""
+class Sight(NamedTuple):
+    """What one fetch showed of a partition: where the log ended, and when the broker said so."""
 
-    service: str
-    topic: str
-    consumer: Consumer
-    producer: Producer
-    ledger: Ledger
-    store: Store[K, R, F]
-    clock: Callable[[], datetime]
-    sends_to: str
-    replaceable: bool = False
-    beat: Beat = field(default_factory=Beat)
+    end: int | None
+    at: datetime | None
+
+
+_NOTHING: Final = Sight(None, None)
+
+
+class _Load(NamedTuple):
+    """A partition to be brought up, under which tenure, and how often that was tried."""
+
+    partition: int
+    tenure: int
+    attempt: int = 0
 
 
 class Runner(Generic[K, R, F]):
@@ -59,11 +63,15 @@ class Runner(Generic[K, R, F]):
         self._consumer = stream.consumer
         self._slots: dict[int, Slot[K, R, F]] = {}
         self._stopped: dict[int, str] = {}
-        self._loading: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
+        self._loading: asyncio.Queue[_Load] = asyncio.Queue()
+        self._tenures: dict[int, int] = {}
+        self._tenure = 0
         self._cluster: str | None = None
-        self._turning_since: datetime | None = None
-        self._turned_at: datetime | None = None
+        self._watchdog = Watchdog(stream.service, stream.consumer)
         self._woken_at: dict[int, datetime] = {}
+        self._seen: dict[int, Sight] = {}
+        self._told: dict[int, int] = {}
+        self._told_at: datetime | None = None
         self._turns = 0
         self._log = get_logger(stream.service).bind(topic=stream.topic)
 
@@ -81,7 +89,7 @@ class Runner(Generic[K, R, F]):
 
     def ready(self) -> str | None:
         """None when every assigned partition is live, else what is missing."""
-        if self._turned_at is None:
+        if self._watchdog.turned_at is None:
             return "the consumer has not joined its group"
         if self._stopped:
             return "; ".join(f"partition {p} stopped: {why}" for p, why in sorted(self._stopped.items()))
@@ -126,12 +134,18 @@ class Runner(Generic[K, R, F]):
     async def assigned(self, partitions: frozenset[int]) -> None:
         """The listener's part: only remembers; loading happens beside."""
         for partition in sorted(partitions):
-            self._loading.put_nowait((partition, 0))
+            # One whose revocation was not heard may still be here: it is loaded anew, as any other.
+            self._slots.pop(partition, None)
+            self._tenure += 1
+            self._tenures[partition] = self._tenure
+            self._loading.put_nowait(_Load(partition, self._tenure))
         self._count_states()
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         """Flushes and drops what leaves."""
         self._stopped = {p: why for p, why in self._stopped.items() if p not in partitions}
+        for partition in partitions:
+            self._tenures.pop(partition, None)
         for partition in partitions:
             await self._give_up(partition)
         self._count_states()
@@ -155,23 +169,35 @@ class Runner(Generic[K, R, F]):
     async def _load_forever(self) -> None:
         async with asyncio.TaskGroup() as retries:
             while True:
-                partition, attempt = await self._loading.get()
-                if partition not in self._consumer.assignment() or partition in self._slots:
+                load = await self._loading.get()
+                if not self._is_wanted(load):
                     continue
                 try:
-                    self._slots[partition] = await self._load(partition)
-                    self._stopped.pop(partition, None)
-                    self._consumer.resume([partition])
+                    slot = await self._load(load.partition)
+                    if self._is_wanted(load):
+                        self._begin(load.partition, slot)
                 except (LogReset, LogGap) as error:
-                    self._stop(partition, error)
+                    if self._is_wanted(load):
+                        self._stop(load.partition, error)
                 except (Busy, Fenced) as error:
-                    self._log.warning("slot_load_failed", partition=partition, reason=error.reason, attempt=attempt)
-                    retries.create_task(self._again(partition, attempt))
+                    self._log.warning(
+                        "slot_load_failed", partition=load.partition, reason=error.reason, attempt=load.attempt
+                    )
+                    retries.create_task(self._again(load))
                 self._count_states()
 
-    async def _again(self, partition: int, attempt: int) -> None:
-        await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
-        self._loading.put_nowait((partition, attempt + 1))
+    def _is_wanted(self, load: _Load) -> bool:
+        return self._tenures.get(load.partition) == load.tenure and load.partition not in self._slots
+
+    def _begin(self, partition: int, slot: Slot[K, R, F]) -> None:
+        self._slots[partition] = slot
+        self._stopped.pop(partition, None)
+        self._consumer.seek(partition, slot.engine.position)
+        self._consumer.resume([partition])
+
+    async def _again(self, load: _Load) -> None:
+        await asyncio.sleep(_BACKOFF[min(load.attempt, len(_BACKOFF) - 1)])
+        self._loading.put_nowait(load._replace(attempt=load.attempt + 1))
 
     async def _load(self, partition: int) -> Slot[K, R, F]:
         stream = self._stream
@@ -190,8 +216,8 @@ class Runner(Generic[K, R, F]):
             stream.producer, stream.sends_to, await stream.ledger.unpublished(claim), claim.published_through
         )
         slot = Slot(claim, await stream.store.open(claim), stream.store, outbox)
-        self._consumer.seek(partition, slot.engine.position)
-        self._log.info("slot_live", partition=partition, offset=offset, epoch=claim.epoch, found=finding.value)
+        slot.loaded(stream.clock())
+        self._log.info("slot_loaded", partition=partition, offset=offset, epoch=claim.epoch, found=finding.value)
         return slot
 
     def _stop(self, partition: int, error: LogReset | LogGap) -> None:
@@ -206,8 +232,8 @@ class Runner(Generic[K, R, F]):
         self._consumer.pause([partition])
         metrics.consumer_fenced_total.labels(self._stream.service).inc()
         self._log.warning("slot_fenced", partition=partition, reason=error.reason)
-        if partition in self._consumer.assignment():
-            self._loading.put_nowait((partition, 1))
+        if partition in self._tenures:
+            self._loading.put_nowait(_Load(partition, self._tenures[partition], 1))
 
     # -- reading
 
@@ -219,35 +245,58 @@ class Runner(Generic[K, R, F]):
             except Busy:
                 await asyncio.sleep(_BACKOFF[0])
                 found = {}
-            self._watch(self._stream.clock())
-            await self._apply(found)
-            for partition, slot in list(self._slots.items()):
-                async with slot.lock:
-                    if self._slots.get(partition) is slot:
-                        await self._guarded(partition, slot, self._turn(partition, slot))
+            self._watchdog.turned(self._stream.clock(), self._slots)
+            self._look()
+            async with asyncio.TaskGroup() as group:
+                # Side by side: slots wait for the same database, and one after another would wait eight times as long.
+                for partition, slot in list(self._slots.items()):
+                    group.create_task(self._serve(partition, slot, found.get(partition, ())))
+            await self._tell_offsets()
             self._turns += 1
-            # A memory bus answers at once: let everything else have its turn too.
-            await asyncio.sleep(0)
+            # Little at a time costs as much as much at a time: what comes in the meantime shares the next turn.
+            await asyncio.sleep(_GATHER if found else 0)
 
-    async def _apply(self, found: Mapping[int, Sequence[Record]]) -> None:
-        for partition, records in found.items():
-            slot = self._slots.get(partition)
-            if slot is None:
-                continue
-            async with slot.lock:
-                if self._slots.get(partition) is slot:
-                    await self._guarded(partition, slot, self._take(partition, slot, records))
+    def _look(self) -> None:
+        """Notes where the logs end, before anything is awaited.
+
+        A slot that has applied all of that is caught up, though the client may hold the next records by the time it has
+        its turn: with a later look a partition into which something always comes would never be caught up.
+        """
+        consumer = self._consumer
+        self._seen = {p: Sight(consumer.high_water(p), consumer.last_answer(p)) for p in self._slots}
+
+    async def _serve(self, partition: int, slot: Slot[K, R, F], records: Sequence[Record]) -> None:
+        async with slot.lock:
+            if records and self._slots.get(partition) is slot:
+                await self._guarded(partition, slot, self._take(partition, slot, records))
+            if self._slots.get(partition) is slot:
+                await self._guarded(partition, slot, self._turn(partition, slot))
 
     async def _take(self, partition: int, slot: Slot[K, R, F], records: Sequence[Record]) -> None:
-        if slot.stuck is not None or records[0].offset > slot.engine.position:
-            # Either a flush waits for PostgreSQL, or these are prefetched records of somewhere else: read again.
+        if slot.stuck is not None:
+            # A flush waits for PostgreSQL: what comes meanwhile is read again later, so memory stays bounded.
             self._consumer.seek(partition, slot.engine.position)
+            return
+        if records[0].offset > slot.engine.position:
+            await self._look_back(partition, slot, records[0].offset)
             return
         try:
             await slot.take(records, self._stream.clock())
         except Busy:
             self._consumer.seek(partition, slot.engine.position)
             raise
+
+    async def _look_back(self, partition: int, slot: Slot[K, R, F], offset: int) -> None:
+        """Records from beyond the position are prefetched ones of somewhere else, or the log lost what lies between.
+
+        Raises: LogGap for the latter; Busy when the broker does not tell.
+        """
+        position = slot.engine.position
+        self._log.warning("contiguity_guard", partition=partition, position=position, offset=offset)
+        self._consumer.seek(partition, position)
+        first = (await self._consumer.extent(partition)).first
+        if first > position:
+            raise LogGap(f"{first - position} records were dropped before they were read.")
 
     async def _guarded(self, partition: int, slot: Slot[K, R, F], work: Any) -> None:
         try:
@@ -264,23 +313,22 @@ class Runner(Generic[K, R, F]):
 
     async def _turn(self, partition: int, slot: Slot[K, R, F]) -> None:
         now = self._stream.clock()
-        high_water = self._consumer.high_water(partition)
-        caught_up = high_water is not None and slot.engine.position >= high_water
+        seen = self._seen.get(partition, _NOTHING)
+        caught_up = seen.end is not None and slot.engine.position >= seen.end
         if slot.stuck is None:
             await self._wake(partition, slot, now)
-            await slot.prove(self._consumer.last_answer(partition) if caught_up else None, now)
-            if caught_up or slot.claim.next_offset == slot.engine.position:
-                await self._catch_up(slot, now)
+            await slot.prove(seen.at if caught_up else None, now)
         if slot.stuck is not None or slot.due(self._stream.beat, now, caught_up=caught_up):
+            if slot.stuck is None and (caught_up or slot.claim.next_offset == slot.engine.position):
+                await self._catch_up(slot, now)
             counts = await slot.flush(self._stream.ledger, now)
             self._counted(partition, counts)
-            await self._consumer.commit({partition: slot.claim.next_offset})
             if slot.poisoned(counts):
                 raise LogReset("Too many records cannot be applied.", code="dead_letter_limit")
         if slot.outbox.waiting:
             await slot.outbox.publish()
             slot.dirty_since = slot.dirty_since or now
-        lag = 0 if high_water is None else max(0, high_water - slot.claim.next_offset)
+        lag = 0 if seen.end is None else max(0, seen.end - slot.claim.next_offset)
         metrics.consumer_lag_records.labels(self._stream.service, self._stream.topic, str(partition)).set(lag)
 
     async def _wake(self, partition: int, slot: Slot[K, R, F], now: datetime) -> None:
@@ -290,19 +338,35 @@ class Runner(Generic[K, R, F]):
             await slot.wake(now)
 
     async def _catch_up(self, slot: Slot[K, R, F], now: datetime) -> None:
-        """Recomputes subjects that wait for it, in slices, within a share of the loop's time."""
+        """Recomputes subjects that wait for it, within a share of the loop's time; the rest has its turn next time.
+
+        Only before a flush, for a subject that many events touch in between is then computed once.
+        """
         beat, loop = self._stream.beat, asyncio.get_running_loop()
-        since = now - (slot.flushed_at or now)
-        budget = max(
-            beat.slice_seconds, beat.share_of_loop * min(since, _LAGGING).total_seconds() / max(1, len(self._slots))
-        )
-        started = loop.time()
-        before = slot.rescoring
-        slot.rescoring = slot.engine.catch_up(20)
-        while slot.rescoring and loop.time() - started < budget:
-            slot.rescoring = slot.engine.catch_up(20)
-        if slot.rescoring or before:
-            slot.dirty_since = slot.dirty_since or now
+        since = min(now - (slot.flushed_at or now), _LAGGING)
+        left = beat.share_of_loop * since.total_seconds() / max(1, len(self._slots))
+        if not beat.share_of_loop:
+            slot.rescoring = 0
+            return
+        while True:
+            began = loop.time()
+            slot.rescoring = slot.engine.catch_up(_FEW)
+            left -= loop.time() - began
+            if not slot.rescoring or left <= 0:
+                return
+            # Requests have their turn in between: whoever waits for an answer must not wait for scores.
+            await asyncio.sleep(0)
+
+    async def _tell_offsets(self) -> None:
+        """Now and then, for lag tools; nobody reads them back, so no flush waits for it."""
+        now = self._stream.clock()
+        if self._told_at is None or now - self._told_at >= _TELL:
+            self._told_at = now
+            offsets = {partition: slot.claim.next_offset for partition, slot in self._slots.items()}
+            moved = {p: offset for p, offset in offsets.items() if self._told.get(p) != offset}
+            if moved:
+                await self._consumer.commit(moved)
+                self._told |= moved
 
     # -- watching itself
 
@@ -317,16 +381,3 @@ class Runner(Generic[K, R, F]):
         loading = len(self._consumer.assignment() - self._slots.keys() - self._stopped.keys())
         for state, count in (("loading", loading), ("live", len(self._slots)), ("stopped", len(self._stopped))):
             metrics.consumer_partitions.labels(self._stream.service, self._stream.topic, state).set(count)
-
-    def _watch(self, now: datetime) -> None:
-        """Ends the process when the client has gone silent though this loop turned all the while (aiokafka#703)."""
-        if self._turned_at is None or now - self._turned_at > _LAGGING:
-            self._turning_since = now
-        self._turned_at = now
-        metrics.consumer_last_poll_timestamp_seconds.labels(self._stream.service).set(now.timestamp())
-        if self._turning_since is None or now - self._turning_since < _SILENT:
-            return
-        for partition in self._slots:
-            answered = self._consumer.last_answer(partition)
-            if answered is not None and now - answered > _SILENT:
-                raise RuntimeError(f"no fetch of partition {partition} was answered for a minute")

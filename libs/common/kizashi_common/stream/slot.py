@@ -16,7 +16,7 @@ from hashlib import blake2b
 from typing import Any, Generic
 
 from kizashi_common.contracts.envelope import Record
-from kizashi_common.errors import LogReset
+from kizashi_common.errors import LogGap, LogReset
 from kizashi_common.stream.completeness import Completeness
 from kizashi_common.stream.ledger import Advance, Ledger
 from kizashi_common.stream.poison import DeadLetterLimit
@@ -26,15 +26,22 @@ from kizashi_common.stream.slot_outbox import SlotOutbox
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The rhythm of flushing. A long `at_most` trades repeated row writes for delay; it does not move the recovery
-    point, since offset and state commit together."""
+    """The rhythm of flushing. A long one trades repeated row writes for delay; it does not move the recovery point,
+    since offset and state commit together.
+
+    A slot that is caught up flushes `at_least` so long after its last flush, and while records come later by
+    `per_record` for each that waits, but not later than `busy`: the more comes, the fewer times the same rows are
+    written. One that lags flushes `at_most` so long after its first record, or when `rows` wait.
+    """
 
     at_least: timedelta = timedelta(milliseconds=100)
+    per_record: timedelta = timedelta(microseconds=1_400)
+    busy: timedelta = timedelta(seconds=4)
     at_most: timedelta = timedelta(seconds=5)
     rows: int = 20_000
     wakes: timedelta = timedelta(milliseconds=200)
     share_of_loop: float = 0.3
-    slice_seconds: float = 0.02
+    """How much of the loop's time scoring may take while records wait to be counted; 0: counting alone."""
 
 
 class Slot(Generic[K, R, F]):
@@ -55,18 +62,30 @@ class Slot(Generic[K, R, F]):
         self.dirty_since: datetime | None = None
         self.flushed_at: datetime | None = None
         self.rescoring = 0
+        self._taken_at: datetime | None = None
+
+    def loaded(self, now: datetime) -> None:
+        """The engine may hold subjects that waited to be computed when it was last committed."""
+        self.rescoring = self.engine.catch_up(0)
+        if self.rescoring:
+            self._touch(now)
 
     async def take(self, records: Sequence[Record], now: datetime) -> None:
         """Applies records that begin exactly at the position.
 
-        Raises: LogReset when they begin below it, or when too many of them are poison; Busy when rows cannot be read.
+        Raises: LogReset when they begin below it; LogGap when some are missing among them; Busy when rows cannot be
+        read.
         """
         if records[0].offset < self.engine.position:
             raise LogReset("The log gave records that were applied before.")
+        missing = records[-1].offset - records[0].offset + 1 - len(records)
+        if missing:
+            raise LogGap(f"{missing} offsets are missing in the middle of the log.")
         await self._step(Records(records))
         last = records[-1]
         self._anchor = (last.offset, anchor_hash(last))
         self.completeness.log_applied(last.at)
+        self._taken_at = now
         self._touch(now)
 
     async def wake(self, now: datetime) -> None:
@@ -103,7 +122,13 @@ class Slot(Generic[K, R, F]):
             return False
         if self.engine.waiting_rows >= beat.rows or now - self.dirty_since >= beat.at_most:
             return True
-        return caught_up and (self.flushed_at is None or now - self.flushed_at >= beat.at_least)
+        if not caught_up or self.flushed_at is None:
+            return caught_up
+        gathered = beat.at_least
+        if self._taken_at is not None and now - self._taken_at < beat.at_least:
+            # More is coming.
+            gathered += beat.per_record * (self.engine.position - self.claim.next_offset)
+        return now - self.flushed_at >= min(gathered, max(beat.at_least, beat.busy))
 
     async def flush(self, ledger: Ledger, now: datetime) -> Counts:
         """Commits all that changed; returns what became of the records.
@@ -123,7 +148,8 @@ class Slot(Generic[K, R, F]):
 
         self.claim, numbered = await ledger.commit(self.claim, to, flush, write)
         self.outbox.committed(numbered)
-        self.stuck, self._target, self.dirty_since, self.flushed_at = None, None, None, now
+        self.stuck, self._target, self.flushed_at = None, None, now
+        self.dirty_since = now if self.rescoring else None
         return flush.counts
 
     def poisoned(self, counts: Counts) -> bool:

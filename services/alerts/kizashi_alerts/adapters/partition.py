@@ -24,6 +24,7 @@ from kizashi_alerts.metrics import count_settled, count_verdicts
 from kizashi_common.contracts import alerts as contract
 from kizashi_common.db.copying import Upsert
 from kizashi_common.db.database import Database, driver_of
+from kizashi_common.db.lines import Lines
 from kizashi_common.db.tables import alerts as tables
 from kizashi_common.expressions.verdict import Truth
 from kizashi_common.stream.shapes import Claim, Wake
@@ -52,6 +53,7 @@ class Partition:
 
     def __init__(self, database: Database, alerts: Alerts) -> None:
         self._database = database
+        self._lines = Lines(database, 1)
         self._alerts = alerts
         self._cursors = Upsert(tables.subject_cursor)
         self._conditions = Upsert(tables.condition)
@@ -62,8 +64,8 @@ class Partition:
 
     async def wakes(self, claim: Claim) -> Sequence[Wake]:
         """Imported pasts that wait for this partition's owner."""
-        async with self._database.transaction() as transaction:
-            rows = await (await driver_of(transaction)).fetch(_WAKES, claim.partition, _MOST_WAKES)
+        async with self._lines.lend() as line:
+            rows = await line.fetch(_WAKES, claim.partition, _MOST_WAKES)
         return [Wake(row["id"], row["workspace_id"], row["subject"], row["why"]) for row in rows]
 
     async def read(self, claim: Claim, keys: Keys) -> Rows:

@@ -60,7 +60,7 @@ class Counting:
         since = memory.rows_since()
         keys = Keys(
             since=since,
-            accounts=frozenset(accounts - memory.subjects.keys()),
+            accounts=frozenset(key for key in accounts if key not in memory.subjects),
             days=frozenset(pair for pair in days if self._lacks_row(*pair, since)),
             id_days=frozenset(memory.seen.missing(id_days, {record.at.toordinal() for record in records})),
         )

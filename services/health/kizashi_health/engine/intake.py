@@ -19,6 +19,8 @@ from kizashi_common.errors import Poison
 
 MOST_AHEAD: Final = timedelta(minutes=10)
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+_EARLIEST_DAY: Final = _EARLIEST.date()
+_DAY: Final = timedelta(days=1)
 _LONGEST_ID: Final = 256
 _NOT_USE: Final = frozenset(("bot", "test"))
 
@@ -63,12 +65,12 @@ def _check(message: Event | Fact, record: Record) -> None:
     for identifier in identifiers:
         if "\x00" in identifier:
             raise Poison("An identifier holds NUL.", code="refused")
-        if len(identifier.encode("utf-8", "surrogatepass")) > _LONGEST_ID * 4 or len(identifier) > _LONGEST_ID:
+        if len(identifier) > _LONGEST_ID:
             raise Poison("An identifier is longer than 256.", code="limit")
 
 
 def _check_day(day: date, record: Record) -> None:
-    if not _EARLIEST.date() <= day <= record.at.date() + timedelta(days=1):
+    if not _EARLIEST_DAY <= day <= record.at.date() + _DAY:
         raise Poison("Its dedupe day lies outside 1990 to the day after it was appended.", code="refused")
 
 

@@ -81,6 +81,7 @@ class Memory:
         """Accounts of which something must be written."""
         self.now: datetime | None = None
         self.through: datetime | None = None
+        self._today: dict[ZoneInfo, tuple[datetime, Day]] = {}
 
     def advance(self, instant: datetime) -> None:
         """The log has shown this instant."""
@@ -89,7 +90,13 @@ class Memory:
 
     def today(self, zone: ZoneInfo) -> Day | None:
         """The local day up to which input is proved complete; None before the first proof."""
-        return None if self.through is None else local_day(self.through, zone)
+        if self.through is None:
+            return None
+        known = self._today.get(zone)
+        if known is None or known[0] is not self.through:
+            # Asked for every event, while the proof moves once in a while.
+            known = self._today[zone] = self.through, local_day(self.through, zone)
+        return known[1]
 
     def rows_since(self) -> Day:
         """The first day whose rows are kept in memory."""

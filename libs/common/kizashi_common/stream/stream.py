@@ -1,0 +1,29 @@
+"""What drives one topic: the client, the ledger, the rows, and the rhythm; a value that `compose.py` makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic
+
+from kizashi_common.bus.bus import Consumer, Producer
+from kizashi_common.stream.ledger import Ledger
+from kizashi_common.stream.shapes import F, K, R, Store
+from kizashi_common.stream.slot import Beat
+
+
+@dataclass(frozen=True)
+class Stream(Generic[K, R, F]):
+    """What a runner is made of. `sends_to` is the topic of the slots' outboxes; without one engines send nothing."""
+
+    service: str
+    topic: str
+    consumer: Consumer
+    producer: Producer
+    ledger: Ledger
+    store: Store[K, R, F]
+    clock: Callable[[], datetime]
+    sends_to: str
+    replaceable: bool = False
+    beat: Beat = field(default_factory=Beat)

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 
+from kizashi_common.db.database import Database
+
 
 class Cut(Enum):
     """What becomes of a COMMIT: never sent, sent and cut at once, carried out and its answer lost."""
@@ -119,3 +121,20 @@ class Proxy:
                 return
             writer.write(chunk)
             await writer.drain()
+
+
+@asynccontextmanager
+async def proxied(url: str) -> AsyncIterator[tuple[Proxy, Database]]:
+    """The database of a service behind a proxy that knows the ledger's connections from all others."""
+    login, _, place = url.rpartition("@")
+    address, _, name = place.partition("/")
+    host, _, port = address.partition(":")
+    async with Proxy(host, int(port), b"flush_seq = flush_seq + 1").listening() as proxy:
+        database = Database(f"{login}@127.0.0.1:{proxy.port}/{name}")
+        try:
+            yield proxy, database
+        finally:
+            proxy.decide = lambda: None
+            proxy.come_back()
+            proxy.speak()
+            await database.close()

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,13 +16,13 @@ import pytest
 from sqlalchemy import text
 
 from kizashi_common.contracts.topics import EVENTS
-from kizashi_common.db.database import Database, driver_of
+from kizashi_common.db.database import driver_of
 from kizashi_common.errors import Busy
 from kizashi_common.telemetry import metrics
 from kizashi_health.adapters.packing import unpack_bitmap
 from tests.builders import an_event
 from tests.chance import seeded
-from tests.chaos.proxy import Cut, Proxy
+from tests.chaos.proxy import Cut, proxied
 from tests.conftest import Databases
 from tests.health.harness import PARTITIONS, Health, until
 from tests.health.truth import Truth, counted
@@ -133,28 +132,11 @@ async def _everything(health: Health) -> list[Any]:
     ]
 
 
-@asynccontextmanager
-async def proxied(databases: Databases) -> AsyncIterator[tuple[Proxy, Database]]:
-    """Health's database behind a proxy, and pool enough that eight partitions do not wait for each other."""
-    login, _, place = databases.urls["health"].rpartition("@")
-    address, _, name = place.partition("/")
-    host, _, port = address.partition(":")
-    async with Proxy(host, int(port), b"flush_seq = flush_seq + 1").listening() as proxy:
-        database = Database(f"{login}@127.0.0.1:{proxy.port}/{name}")
-        try:
-            yield proxy, database
-        finally:
-            proxy.decide = lambda: None
-            proxy.come_back()
-            proxy.speak()
-            await database.close()
-
-
 async def test_fifty_commits_in_doubt_are_neither_lost_nor_doubled(health: Health, databases: Databases) -> None:
     chance = seeded("commits in doubt")
     truth = Truth(chance)
 
-    async with proxied(databases) as (proxy, database), watched(databases.owner_url) as watch:
+    async with proxied(databases.urls["health"]) as (proxy, database), watched(databases.owner_url) as watch:
 
         def decide() -> Cut | None:
             if len(proxy.cuts) >= CUTS or chance.random() < 0.3:
@@ -180,7 +162,7 @@ async def test_a_database_that_is_away_for_some_seconds_holds_up_counting_and_no
     truth = Truth(seeded("database away"))
     turned = metrics.consumer_last_poll_timestamp_seconds.labels("health")
     async with (
-        proxied(databases) as (proxy, database),
+        proxied(databases.urls["health"]) as (proxy, database),
         watched(databases.owner_url),
         health.running(health.compose(database=database)) as service,
     ):
@@ -202,7 +184,7 @@ async def test_a_database_that_is_away_for_some_seconds_holds_up_counting_and_no
 
 async def test_a_database_that_is_away_at_start_is_waited_for(health: Health, databases: Databases) -> None:
     truth = Truth(seeded("away at start"))
-    async with proxied(databases) as (proxy, database):
+    async with proxied(databases.urls["health"]) as (proxy, database):
         proxy.leave()
         service = health.compose(database=database)
         await health.send(*truth.events(50))
@@ -223,7 +205,7 @@ async def test_connections_that_are_cut_anywhere_lose_and_double_nothing(health:
     chance = seeded("cut anywhere")
     truth = Truth(chance)
     async with (
-        proxied(databases) as (proxy, database),
+        proxied(databases.urls["health"]) as (proxy, database),
         watched(databases.owner_url),
         health.running(health.compose(database=database)),
     ):
@@ -258,7 +240,7 @@ async def test_a_transaction_that_loses_its_connection_anywhere_says_busy_and_no
 ) -> None:
     chance = seeded("transactions cut")
     said = 0
-    async with proxied(databases) as (proxy, database), asyncio.TaskGroup() as group:
+    async with proxied(databases.urls["health"]) as (proxy, database), asyncio.TaskGroup() as group:
 
         async def cut() -> None:
             for _ in range(60):

@@ -15,6 +15,7 @@ from kizashi_common.errors import Busy
 from kizashi_common.stream.runner import Runner
 from kizashi_common.stream.slot import Beat
 from tests.chance import seeded
+from tests.chaos.proxy import proxied
 from tests.common.stream.toy import EVENTS, SCORES, Running, Toy
 from tests.conftest import Databases
 from tests.invariants import STREAM, ids_are_unique, watched
@@ -443,3 +444,45 @@ async def test_a_forgetful_brokers_new_log_is_adopted_and_told_of_once(toy: Toy,
         await running.until(lambda: again.ready() is None)
     assert len(toy.store.replaced) == 2
     assert await new.applied(0) == [*range(9), *range(4)]
+
+
+async def test_while_the_database_is_away_memory_is_bounded_and_the_backlog_is_caught_up(
+    toy: Toy, running: Running
+) -> None:
+    beat, most, count = Beat(at_least=timedelta(milliseconds=10), rows=500), 5_000, 40_000
+    async with proxied(toy.databases.urls["health"]) as (proxy, database):
+        runner = toy.runner(ledger=toy.ledger(database), beat=beat)
+        running.start(runner)
+        await toy.send(0, 5)
+        await running.until(lambda: _is(toy, 0, 5))
+        proxy.leave()
+        turns = runner._turns
+        await toy.send(0, count)
+        await asyncio.sleep(1.5)
+        (engine,) = [engine for engine in toy.store.engines if engine.claim.partition == 0]
+        assert engine.position <= 5 + beat.rows + most
+        assert engine.most_waiting <= beat.rows + most
+        assert runner._turns > turns + 3, "the loop went on turning"
+        proxy.come_back()
+        await running.until(lambda: _is(toy, 0, count + 5), 20)
+        await drained(runner)
+    await toy.exact(0, count + 5)
+
+
+async def test_a_database_that_falls_silent_is_left_after_the_patience_and_met_again(
+    toy: Toy, running: Running
+) -> None:
+    async with proxied(toy.databases.urls["health"]) as (proxy, database):
+        runner = toy.runner(ledger=toy.ledger(database, patience=timedelta(milliseconds=300)))
+        running.start(runner)
+        await toy.send(0, 5)
+        await running.until(lambda: _is(toy, 0, 5))
+        proxy.fall_silent()
+        turns = runner._turns
+        await toy.send(0, 5)
+        await asyncio.sleep(1.5)
+        assert runner._turns > turns + 1, "no turn waits for ever"
+        proxy.speak()
+        await running.until(lambda: _is(toy, 0, 10), 20)
+        await drained(runner)
+    await toy.exact(0, 10)

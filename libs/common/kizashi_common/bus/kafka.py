@@ -182,6 +182,7 @@ class KafkaConsumer:
         try:
             await self._client.start()
         except (KafkaError, OSError) as error:
+            await self.stop()
             raise Busy("Kafka cannot be reached.") from error
         self._client.subscribe([self._topic], listener=_Rebalance(self._client, listener))
 
@@ -209,8 +210,9 @@ class KafkaConsumer:
             first = int((await probe.beginning_offsets([tp]))[tp])
             probe.seek(tp, first)
             # ListOffsets(latest) is wrong on some brokers; the high-water mark of a fetch answer is not.
-            for _ in range(20):
-                await probe.getmany(tp, timeout_ms=500, max_records=1)
+            for _ in range(500):
+                # Short, because it lasts that long when the partition is empty.
+                await probe.getmany(tp, timeout_ms=20, max_records=1)
                 if probe.highwater(tp) is not None:
                     return Extent(first, int(probe.highwater(tp)))
         raise Busy("Kafka did not tell the end of a partition.")
@@ -280,17 +282,20 @@ class _Probe:
             client_id=f"{self._settings.client_id}-probe",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=10,
         )
         try:
             await self._client.start()
         except (KafkaError, OSError) as error:
+            await self._client.stop()
             raise Busy("Kafka cannot be reached.") from error
         self._client.assign([self._tp])
         return self._client
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         await self._client.stop()
+        if isinstance(error, KafkaError | OSError):
+            raise Busy("Kafka did not tell of a partition.") from error
 
 
 async def ensure_topics(bootstrap: str, topics: Iterable[Topic], *, local: bool) -> None:

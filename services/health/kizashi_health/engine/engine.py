@@ -27,6 +27,8 @@ class HealthEngine:
         self._scoring = Scoring(memory)
         self._asked: Keys | None = None
         memory.through = claim.complete_through
+        if claim.complete_through is not None:
+            memory.advance(claim.complete_through)
 
     @property
     def heard_through(self) -> datetime | None:

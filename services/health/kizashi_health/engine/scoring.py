@@ -145,12 +145,17 @@ class Scoring:
         for _ in range(most):
             if self._boundaries:
                 self._at_boundary(self._boundaries.popleft())
-            elif self._memory.touched:
+            elif self._waiting:
                 self._live(self._memory.subjects[next(iter(self._memory.touched))])
             else:
                 break
         self._publish_later()
-        return len(self._boundaries) + len(self._memory.touched)
+        return len(self._boundaries) + self._waiting
+
+    @property
+    def _waiting(self) -> int:
+        """How many accounts can be scored now: none before the log has shown an instant to score them at."""
+        return len(self._memory.touched) if self._memory.now is not None else 0
 
     def _at_boundary(self, work: Boundary) -> None:
         memory = self._memory

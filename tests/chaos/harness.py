@@ -19,6 +19,7 @@ from typing import Any, Final
 import asyncpg
 import httpx2
 
+from kizashi_health.adapters.packing import unpack_bitmap
 from kizashi_local.instance import orphans, read_state
 from kizashi_local.postgres import SUPERUSER
 from tests.conftest import JARS, free_port
@@ -256,6 +257,8 @@ async def watching(installation: Installation) -> AsyncIterator[Watch]:
                 watch.faults += await look(connection)
                 watch.looks += 1
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError):
+                if connection is not None:
+                    connection.terminate()
                 connection = None
             await asyncio.sleep(0.1)
 
@@ -270,20 +273,13 @@ async def watching(installation: Installation) -> AsyncIterator[Watch]:
     assert not watch.faults, watch.faults[:5]
 
 
-def bits(packed: bytes) -> int:
-    """How many users a stored set holds."""
-    from kizashi_health.adapters.packing import unpack_bitmap
-
-    return unpack_bitmap(packed).bit_count()
-
-
 async def counted(connection: Any) -> dict[tuple[str, date], tuple[int, int]]:
     """What the product holds, by account and day."""
     rows = await connection.fetch(
         "SELECT a.external_id, d.day, d.events, d.users FROM health.account_day d"
         " JOIN health.account a USING (slot, account_id)"
     )
-    return {(row["external_id"], row["day"]): (row["events"], bits(row["users"])) for row in rows}
+    return {(row["external_id"], row["day"]): (row["events"], unpack_bitmap(row["users"]).bit_count()) for row in rows}
 
 
 async def comes_true(installation: Installation, truth: Truth, seconds: float = 40) -> None:

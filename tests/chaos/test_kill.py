@@ -26,14 +26,15 @@ async def test_a_process_killed_at_random_moments_counts_every_event_once(folder
     chance.shuffle(kinds)
     async with installed(folder) as product, sending(product) as client, watching(product) as watch:
         await product.start()
-        for kind, wait in zip([*kinds, "process"], moments(chance, 4, 2.5), strict=True):
-            for _ in range(40):
+        early = chance.randrange(len(kinds))
+        for i, (kind, wait) in enumerate(zip(kinds, moments(chance, len(kinds), 2.5), strict=True)):
+            for _ in range(25):
                 client.give(truth.batch(100))
             await asyncio.sleep(wait)
             await product.kill(kind)
             client.give(truth.batch(200))
-            if chance.random() < 0.3:
-                # Dead before it was ready.
+            if i == early:
+                # Killed once more, before it was ready.
                 await product.launch()
                 await asyncio.sleep(4 * chance.random())
                 await product.kill("process")

@@ -23,7 +23,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from kizashi_common.errors import Busy
 
 _BEGIN = text("SELECT 1")
-_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
 
 
 class Database:
@@ -76,17 +84,17 @@ class Database:
         """
         try:
             connection = await asyncpg.connect(self._url, timeout=10, server_settings={"timezone": "UTC"})
+            # As SQLAlchemy's connections have it, so that a statement means one thing on both: JSON goes in as text and
+            # comes out as values.
+            await connection.set_type_codec(
+                "jsonb",
+                schema="pg_catalog",
+                format="binary",
+                encoder=lambda written: b"\x01" + written.encode(),
+                decoder=lambda stored: json.loads(stored[1:]),
+            )
         except _AWAY as error:
             raise Busy("The database cannot be reached.") from error
-        # As SQLAlchemy's connections have it, so that a statement means one thing on both: JSON goes in as text and
-        # comes out as values.
-        await connection.set_type_codec(
-            "jsonb",
-            schema="pg_catalog",
-            format="binary",
-            encoder=lambda written: b"\x01" + written.encode(),
-            decoder=lambda stored: json.loads(stored[1:]),
-        )
         return connection
 
     async def close(self) -> None:

@@ -25,6 +25,7 @@ LOST: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # an idle connection that was just told of a shutdown answers so
     asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )

@@ -29,9 +29,10 @@ class Beat:
     """The rhythm of flushing. A long one trades repeated row writes for delay; it does not move the recovery point,
     since offset and state commit together.
 
-    A slot that is caught up flushes `at_least` so long after its last flush, and while records come later by
-    `per_record` for each that waits, but not later than `busy`: the more comes, the fewer times the same rows are
-    written. One that lags flushes `at_most` so long after its first record, or when `rows` wait.
+    A slot that is caught up flushes `at_least` so long after its last flush. While records come it gathers longer, by
+    `per_record` for each that waits, but not longer than `busy`: the more comes, the fewer times are the same accounts
+    scored and the same rows written. One that lags flushes `at_most` so long after its first record, or when `rows`
+    wait.
     """
 
     at_least: timedelta = timedelta(milliseconds=100)

@@ -110,6 +110,8 @@ async def test_a_fenced_owner_that_wakes_again_writes_nothing(health: Health) ->
         try:
             async with health.running(rightful):
                 await health.send(*truth.events(100))
+                # Something for every partition, so that each of the stopped one's slots has a flush to try.
+                await health.beat()
             before = await _everything(health)
         finally:
             runner._tenures.clear()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -23,6 +24,7 @@ class Pin(NamedTuple):
     name: str
     version: Version
     hashes: tuple[str, ...]
+    marker: Marker | None
 
 
 def pins(lock: str) -> list[Pin]:
@@ -36,17 +38,17 @@ def pins(lock: str) -> list[Pin]:
         versions = [s.version for s in stated.specifier if s.operator == "=="]
         assert len(versions) == 1, f"not pinned: {requirement}"
         assert all(_HASH.fullmatch(option.strip()) for option in options), f"unknown option: {line[:80]}"
-        found.append(Pin(canonicalize_name(stated.name), Version(versions[0]), tuple(options)))
+        found.append(Pin(canonicalize_name(stated.name), Version(versions[0]), tuple(options), stated.marker))
     return found
 
 
 def wanted() -> list[Requirement]:
-    """Every direct dependency: of the project, its extras and the dev group, and what builds it."""
+    """Every direct dependency: of the project, its extras and the groups of its developers, and what builds it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     texts = [
         *project["project"]["dependencies"],
         *(text for extra in project["project"]["optional-dependencies"].values() for text in extra),
-        *(text for text in project["dependency-groups"]["dev"] if isinstance(text, str)),
+        *(text for group in project["dependency-groups"].values() for text in group),
         *project["build-system"]["requires"],
     ]
     return [Requirement(text) for text in texts]
@@ -64,8 +66,11 @@ def test_every_pin_has_a_hash() -> None:
     assert [pin.name for pin in pins(LOCK) if not pin.hashes] == []
 
 
-def test_nothing_is_locked_twice() -> None:
-    names = [pin.name for pin in pins(LOCK)]
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_nothing_is_locked_twice_for_one_python(python: str) -> None:
+    """A universal lock may hold two versions of a package, for different Pythons."""
+    around = {"python_version": python, "python_full_version": f"{python}.0"}
+    names = [pin.name for pin in pins(LOCK) if pin.marker is None or pin.marker.evaluate(around)]
     assert sorted(names) == sorted(set(names))
 
 

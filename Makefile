@@ -5,7 +5,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format bench
+.PHONY: help run test test-fast check audit format bench
 
 UV_PIN := 0.13.9
 VENV := .venv
@@ -32,6 +32,9 @@ check: $(VENV)/.ok ## formatting, lint, types, import contracts, sizes
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/sizes.py
+
+audit: $(VENV)/.ok ## licences, secrets, known vulnerabilities, bill of materials
+	$(BIN)/python -m scripts.audit
 
 format: $(VENV)/.ok ## format the code and sort its imports
 	$(BIN)/ruff check --select I --fix .

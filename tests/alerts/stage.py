@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
@@ -19,15 +19,17 @@ from kizashi_alerts.adapters.outbound import Outbound
 from kizashi_alerts.adapters.partition import OUTBOX, SLOTS, Partition
 from kizashi_alerts.adapters.vault import Vault
 from kizashi_alerts.application.act import Act, Wish
+from kizashi_alerts.application.count import Count
 from kizashi_alerts.application.deliver import Deliver
 from kizashi_alerts.application.dispatch import Dispatch, stamped
 from kizashi_alerts.application.endpoints import ManageEndpoints
+from kizashi_alerts.metrics import Failing
 from kizashi_common.contracts.alerts import AlertEvent, decode
 from kizashi_common.contracts.ids import uuid7
 from kizashi_common.contracts.scores import Score
 from kizashi_common.contracts.topics import ALERTS, SCORES
 from kizashi_common.stream.ledger import Advance, Ledger
-from kizashi_common.stream.shapes import Records, Step, Wakes
+from kizashi_common.stream.shapes import Phases, Records, Step, Wakes
 from kizashi_common.stream.shared_outbox import Relay, SharedOutbox
 from tests.alerts.world import a_record
 from tests.conftest import Databases
@@ -50,6 +52,8 @@ class Stage:
     engine: Any = None
     connection: Any = None
     seqs: dict[tuple[str, str], int] = field(default_factory=dict)
+    appended_at: datetime | None = None
+    """When snapshots are appended to their log; None is the moment they are told."""
 
     def __post_init__(self) -> None:
         self.database = self.databases.alerts
@@ -58,6 +62,7 @@ class Stage:
         book, outbox = starter.rulebook(), SharedOutbox(OUTBOX)
         self.alerts = Alerts(book, starter.playbooks(book), self.new_uuid, outbox, "https://console.example")
         self.store = Partition(self.database, self.alerts)
+        self.count = Count(Failing(self.clock))
         self.act = Act(self.database, self.alerts, self.clock)
         self.endpoints = Endpoints(self.database, Vault([MASTER_KEY], os.urandom), self.new_uuid)
         self.deliveries = Deliveries(self.database, self.new_uuid)
@@ -89,7 +94,8 @@ class Stage:
 
     async def tell(self, *scores: Score) -> None:
         """Snapshots into one flush."""
-        records = [a_record(score, self.engine.position + i) for i, score in enumerate(scores)]
+        at, position = self.appended_at or self.clock(), self.engine.position
+        records = [a_record(score, position + i)._replace(at=at) for i, score in enumerate(scores)]
         await self.step(Records(records))
 
     async def wake(self) -> int:
@@ -114,6 +120,7 @@ class Stage:
 
         to = Advance(self.engine.position, None, None, None, 0)
         self.claim, _ = await self.ledger.commit(self.claim, to, flush, write)
+        self.count(self.claim, flush, Phases(0.0, 0.0, 0.0))
 
     async def relayed(self) -> list[AlertEvent]:
         """Everything on the alerts' topic after the relay has done its work."""

@@ -123,7 +123,8 @@ async def test_endpoints_are_made_listed_tested_and_removed(stage: Stage, door: 
 
 async def test_the_composed_service_turns_a_snapshot_into_a_signed_webhook(stage: Stage) -> None:
     service = composed(stage)
-    assert [worker.name for worker in service.workers] == ["consume", "relay", "deliver-first", "deliver-retries"]
+    names = [worker.name for worker in service.workers]
+    assert names == ["consume", "relay", "deliver-first", "deliver-retries", "clock", "watch"]
     async with receiving() as receiver:
         from kizashi_common.contracts.commands.alerts import EndpointRequest
 

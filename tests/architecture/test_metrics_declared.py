@@ -1,13 +1,22 @@
-"""Every metric is named, explained and labelled as ARCHITECTURE.md 8 says; no identifier is ever a label."""
+"""Every metric is named, explained and labelled as ARCHITECTURE.md 8 says; no identifier is ever a label.
+
+docs/reference/metrics.md, the declarations and the registry of a process are compared with each other, both ways.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.registry import REGISTRY
+from scripts import metrics_page
 from scripts.sizes import ROOT, sources
+
+from kizashi_common.telemetry.catalogue import Described
 
 KINDS: Final = frozenset(("Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"))
 IDENTIFIERS: Final = frozenset(
@@ -81,3 +90,89 @@ def test_metrics_are_declared_in_metrics_py_alone() -> None:
     ]
     declaring = [found.where for path in elsewhere for found in declared(path)]
     assert declaring == []
+
+
+# -- the page, the declarations, the registry
+
+CATALOGUE: Final = {metric.name: metric for group in metrics_page.catalogue() for metric in group.metrics}
+OPEN: Final = frozenset(re.findall(r"\w+", " ".join(metrics_page.OPEN)))
+ALLOWED: Final = OPEN.union(
+    ("slo", "outcome", "state", "reason", "against", "level"),
+    ("dialect", "action", "warning", "form"),
+    ("phase", "table", "band", "from", "to", "heat", "handling", "invariant"),
+    ("result", "kind", "severity", "how", "upstream", "leg"),
+)
+"""The keys of OPERATIONS.md 5, of what exists."""
+NOT_OURS: Final = ("process_", "python_")
+
+
+def strangers(registry: CollectorRegistry, catalogue: dict[str, Described]) -> list[str]:
+    """What a registry holds and the catalogue does not: a name, a type, a label, a closed label's value, a bucket."""
+    found = []
+    for family in registry.collect():
+        if family.name.startswith(NOT_OURS):
+            continue
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        known = catalogue.get(name)
+        if known is None or known.kind != family.type:
+            found.append(f"{name}: a {family.type} that is not in the catalogue")
+            continue
+        found += [f"{name}: {fault}" for sample in family.samples for fault in _foreign(sample.labels, known)]
+    return found
+
+
+def _foreign(labels: dict[str, str], known: Described) -> list[str]:
+    bound = labels.get("le")
+    keys = tuple(key for key in labels if key != "le")
+    faults = [] if set(keys) == set(known.labels) else [f"has the labels {keys}"]
+    faults += [
+        f"{key} is {labels[key]}" for key in keys if key in known.values and labels[key] not in known.values[key]
+    ]
+    if bound not in (None, "+Inf") and float(str(bound)) not in known.buckets:
+        faults.append(f"has a bucket up to {bound}")
+    return faults
+
+
+def test_the_page_is_what_the_declarations_say() -> None:
+    assert metrics_page.PAGE.read_text(encoding="utf-8") == metrics_page.page(), "run python -m scripts.metrics_page"
+
+
+def test_a_page_that_is_not_current_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stale = tmp_path / "metrics.md"
+    stale.write_text(metrics_page.page().replace("kizashi_ready", "kizashi_steady"), encoding="utf-8")
+    monkeypatch.setattr(metrics_page, "PAGE", stale)
+    assert metrics_page.main(["--check"]) == 1
+    assert metrics_page.main([]) == 0
+    assert metrics_page.main(["--check"]) == 0
+
+
+def test_the_catalogue_holds_all_that_is_declared() -> None:
+    assert set(CATALOGUE) == {metric.name for metric in ALL}
+
+
+def test_everything_in_this_process_is_in_the_catalogue() -> None:
+    assert strangers(REGISTRY, CATALOGUE) == []
+
+
+@pytest.mark.parametrize("metric", CATALOGUE.values(), ids=lambda metric: metric.name)
+def test_a_label_is_on_the_list_and_closed_unless_the_page_says_what_it_holds(metric: Described) -> None:
+    assert set(metric.labels) <= ALLOWED
+    assert set(metric.values) <= set(metric.labels)
+    assert {label for label in metric.labels if label not in metric.values} <= OPEN
+    if metric.kind == "histogram":
+        assert metric.buckets in metrics_page.BUCKETS, "buckets are those of OPERATIONS.md 5"
+
+
+def test_planted_strangers_are_found() -> None:
+    registry = CollectorRegistry()
+    Counter("kizashi_surprises", "Not declared", registry=registry)
+    Counter("kizashi_log_records", "Too much told", ["service", "level", "workspace"], registry=registry).labels(
+        "health", "loud", "demo"
+    )
+    Histogram("kizashi_health_sweep_seconds", "Other buckets", buckets=(3.0,), registry=registry)
+    assert strangers(registry, CATALOGUE) == [
+        "kizashi_surprises_total: a counter that is not in the catalogue",
+        "kizashi_log_records_total: has the labels ('service', 'level', 'workspace')",
+        "kizashi_log_records_total: level is loud",
+        "kizashi_health_sweep_seconds: has a bucket up to 3.0",
+    ]

@@ -238,6 +238,6 @@ class Seeds:
     async def progress(self, through: datetime) -> None:
         await self.run(
             "INSERT INTO health.consumer_slot (slot, topic, part, partitions, complete_through) VALUES"
-            " (1, 'kizashi.events.v1', 0, 1, $1)",
+            " (1000, 'kizashi.events.v1', 0, 1, $1)",
             through,
         )

@@ -185,3 +185,22 @@ async def test_a_topic_nobody_knows_is_settled_and_told() -> None:
     with pytest.raises(Absent):
         await journal.write([Destined("unknown", record(b"v"))], lambda: settled.append(True))
     assert settled == [True]
+
+
+async def test_it_can_produce_while_some_partition_acknowledges() -> None:
+    async with running() as (lanes, producer):
+        assert lanes.can_produce, "nothing was tried yet"
+        lanes.put("t", 1, [record(b"a")])[0].add_done_callback(asyncio.Future.exception)
+        lanes.put("t", 2, [record(b"b")])[0].add_done_callback(asyncio.Future.exception)
+        await settle()
+        producer.fates[0].set_exception(Busy("away"))
+        await settle()
+        assert lanes.can_produce, "one leader is away, the other is asked still"
+        producer.fates[1].set_exception(Busy("away"))
+        await settle()
+        assert not lanes.can_produce
+        lanes.put("t", 2, [record(b"c")])
+        await settle()
+        producer.fates[2].set_result(None)
+        await settle()
+        assert lanes.can_produce

@@ -12,6 +12,7 @@ from typing import Final
 from kizashi_alerts import metrics as own_metrics
 from kizashi_alerts.adapters import starter
 from kizashi_alerts.adapters.alerts import Alerts
+from kizashi_alerts.adapters.backlog import Backlog
 from kizashi_alerts.adapters.channels import CHANNELS
 from kizashi_alerts.adapters.channels.webhook.send import Webhook
 from kizashi_alerts.adapters.deliveries import Deliveries
@@ -22,15 +23,21 @@ from kizashi_alerts.adapters.partition import OUTBOX, SLOTS, Partition
 from kizashi_alerts.adapters.pasts import Pasts
 from kizashi_alerts.adapters.vault import Vault
 from kizashi_alerts.application.act import Act
+from kizashi_alerts.application.count import Count
 from kizashi_alerts.application.deliver import Deliver
 from kizashi_alerts.application.dispatch import Dispatch, stamped
 from kizashi_alerts.application.endpoints import ManageEndpoints
 from kizashi_alerts.application.imported_past import JudgePast
+from kizashi_alerts.application.watch import Watch
+from kizashi_alerts.engine.engine import Keys, Rows
+from kizashi_alerts.engine.flush import AlertsFlush
 from kizashi_alerts.internal import Internal
 from kizashi_alerts.settings import AlertsSettings
 from kizashi_alerts.workers import workers
 from kizashi_common.contracts.topics import ALERTS, SCORES
+from kizashi_common.db.clock_offset import ClockOffset
 from kizashi_common.http.internal import Gate, InternalClient
+from kizashi_common.http.measured import Measured
 from kizashi_common.runtime.service import Drain, Resources, Routes, Service
 from kizashi_common.stream.ledger import Ledger
 from kizashi_common.stream.runner import Runner
@@ -54,23 +61,7 @@ def compose(resources: Resources) -> Service:
     book = starter.rulebook()
     outbox = SharedOutbox(OUTBOX)
     alerts = Alerts(book, starter.playbooks(book), new_uuid, outbox, settings.public_url)
-    runner = Runner(
-        Stream(
-            service=NAME,
-            topic=SCORES.name,
-            consumer=resources.consumer(SCORES.name, GROUP),
-            producer=producer,
-            ledger=Ledger(database, SLOTS, settings.node, clock),
-            store=Partition(database, alerts),
-            clock=clock,
-            sends_to=ALERTS.name,
-            replaceable=settings.kafka_profile == "volatile",
-            beat=Beat(
-                at_least=timedelta(milliseconds=settings.flush_at_least_ms),
-                at_most=timedelta(milliseconds=settings.flush_at_most_ms),
-            ),
-        )
-    )
+    runner = Runner(_stream(resources, settings, alerts))
 
     outbound = Outbound(settings.reachable)
     endpoints = Endpoints(database, Vault(settings.keys, chance), new_uuid)
@@ -87,12 +78,19 @@ def compose(resources: Resources) -> Service:
         JudgePast(Health(health), Pasts(database, producer), book),
     )
 
-    running = workers(runner, relay, deliver)
-    metrics.declare(NAME, version=version("kizashi"), workers=[one.name for one in running], topic=SCORES.name)
+    watch = Watch(Backlog(database), webhook.name, clock)
+    running = workers(runner, relay, deliver, ClockOffset(database, clock, NAME), watch)
+    metrics.declare(
+        NAME,
+        version=version("kizashi"),
+        workers=[one.name for one in running],
+        topic=SCORES.name,
+        produces=(ALERTS.name,),
+    )
     own_metrics.declare(CHANNELS)
     return Service(
         name=NAME,
-        routes=Routes(internal=internal.app(new_uuid)),
+        routes=Routes(internal=Measured(internal.app(new_uuid), NAME)),
         workers=running,
         drains=(
             Drain("consume", runner.drained),
@@ -100,4 +98,25 @@ def compose(resources: Resources) -> Service:
             Drain("health", health.aclose),
         ),
         ready=runner.ready,
+        alive=runner.alive,
+    )
+
+
+def _stream(resources: Resources, settings: AlertsSettings, alerts: Alerts) -> Stream[Keys, Rows, AlertsFlush]:
+    """The scores' topic, judged."""
+    return Stream(
+        service=NAME,
+        topic=SCORES.name,
+        consumer=resources.consumer(SCORES.name, GROUP),
+        producer=resources.producer,
+        ledger=Ledger(resources.database, SLOTS, settings.node, resources.clock),
+        store=Partition(resources.database, alerts),
+        clock=resources.clock,
+        sends_to="",
+        committed=Count(own_metrics.Failing(resources.clock)),
+        replaceable=settings.kafka_profile == "volatile",
+        beat=Beat(
+            at_least=timedelta(milliseconds=settings.flush_at_least_ms),
+            at_most=timedelta(milliseconds=settings.flush_at_most_ms),
+        ),
     )

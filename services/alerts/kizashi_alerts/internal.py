@@ -24,6 +24,7 @@ from kizashi_common.errors import Absent, Fault, Invalid
 from kizashi_common.http.etag import etag, required_version
 from kizashi_common.http.internal import Gate
 from kizashi_common.http.problem import REQUEST_ID, RequestIds, exception_handlers
+from kizashi_common.http.traced import Traced
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,7 +53,7 @@ class Internal:
             ],
             exception_handlers=exception_handlers,
         )
-        return RequestIds(app, new_uuid)
+        return RequestIds(Traced(app, "alerts", is_public=False), new_uuid)
 
     async def _acknowledge(self, request: Request) -> Response:
         wish = self._wish(request)

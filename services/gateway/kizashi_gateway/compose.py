@@ -5,26 +5,39 @@ Source: ARCHITECTURE.md 2.
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
+from starlette.types import ASGIApp
+
+from kizashi_common.contracts.ids import NewUuid
+from kizashi_common.db.clock_offset import WORKER as CLOCK
+from kizashi_common.db.clock_offset import ClockOffset
 from kizashi_common.http.internal import InternalClient
+from kizashi_common.http.measured import Measured, Objective
 from kizashi_common.http.problem import RequestIds
+from kizashi_common.http.traced import Traced
 from kizashi_common.runtime.service import Drain, Resources, Routes, Service, Worker
+from kizashi_common.telemetry import metrics
 from kizashi_gateway.adapters.services import Owners
 from kizashi_gateway.adapters.sign_in import SignIns
 from kizashi_gateway.adapters.store import Store
 from kizashi_gateway.application.command import Commands
 from kizashi_gateway.application.keys import Keys
 from kizashi_gateway.application.sign_in import SignIn
+from kizashi_gateway.application.witness import Witness
 from kizashi_gateway.console.app import Console, console
+from kizashi_gateway.domain import reads
 from kizashi_gateway.domain.cursor import Cursors
 from kizashi_gateway.public import Front
 from kizashi_gateway.queries.accounts import Accounts
 from kizashi_gateway.queries.alerts import Alerts
+from kizashi_gateway.queries.progress import Progress
 from kizashi_gateway.queries.scores import Scores
 from kizashi_gateway.rest import accounts, alerts, api_keys, me, scores, webhook_endpoints, workspace_settings
 from kizashi_gateway.rest.door import Door
 from kizashi_gateway.rest.openapi import api
 from kizashi_gateway.settings import GatewaySettings
-from kizashi_gateway.workers import Housekeeping
+from kizashi_gateway.workers import workers
 
 NAME = "gateway"
 
@@ -74,10 +87,20 @@ def compose(resources: Resources) -> Service:
             public_url=settings.public_url,
         )
     )
-    housekeeping = Housekeeping(the_accounts, sign_ins, clock)
+    running = (
+        *workers(Witness(Progress(database), clock), sign_ins, clock),
+        Worker(CLOCK, ClockOffset(database, clock, NAME).run),
+    )
+    metrics.declare(NAME, version=version("kizashi"), workers=[worker.name for worker in running])
     return Service(
         name=NAME,
-        routes=Routes(public=RequestIds(Front(rest, pages, is_secure=settings.is_secure), new_uuid)),
-        workers=(Worker("housekeeping", housekeeping.run),),
+        routes=Routes(public=_watched(Front(rest, pages, is_secure=settings.is_secure), new_uuid)),
+        workers=running,
         drains=(Drain("owners", owners.aclose),),
     )
+
+
+def _watched(front: Front, new_uuid: NewUuid) -> ASGIApp:
+    """The door with everything around it that tells of its requests."""
+    traced = RequestIds(Traced(front, NAME, is_public=True), new_uuid)
+    return Measured(traced, NAME, objective=Objective(reads.SLO, reads.is_good))

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kizashi_common.errors import Invalid
+from kizashi_common.http.measured import PREFIX
 from kizashi_common.http.problem import problem
 
 MOST_BODY_BYTES: Final = 1024 * 1024
@@ -60,6 +61,8 @@ class Front:
             await self._console(scope, receive, send)
             return
         is_api = scope["path"] == "/v1" or scope["path"].startswith("/v1/")
+        if is_api:
+            scope[PREFIX] = "/v1"
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":

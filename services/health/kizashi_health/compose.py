@@ -8,7 +8,8 @@ from typing import Final
 
 from kizashi_common.contracts.topics import EVENTS, SCORES
 from kizashi_common.http.internal import Gate
-from kizashi_common.runtime.service import Drain, Resources, Routes, Service, Worker
+from kizashi_common.http.measured import Measured
+from kizashi_common.runtime.service import Drain, Resources, Routes, Service
 from kizashi_common.stream.ledger import Ledger
 from kizashi_common.stream.runner import Runner
 from kizashi_common.stream.slot import Beat
@@ -19,12 +20,14 @@ from kizashi_health.adapters.progress import BUILD
 from kizashi_health.application.as_of import AsOf
 from kizashi_health.application.calibrating import Calibrations
 from kizashi_health.application.census import Census
+from kizashi_health.application.measuring import FlushMeter
 from kizashi_health.application.reconstruct import Reconstruct
 from kizashi_health.application.settings import SettingsOf
 from kizashi_health.application.snapshots import Snapshots
 from kizashi_health.engine.memory import EngineSettings
 from kizashi_health.internal import Internal
 from kizashi_health.settings import HealthSettings
+from kizashi_health.workers import workers
 
 NAME: Final = "health"
 GROUP: Final = "kizashi-health"
@@ -57,6 +60,7 @@ def compose(resources: Resources) -> Service:
                 at_most=timedelta(milliseconds=settings.flush_at_most_ms),
                 share_of_loop=settings.scoring_share,
             ),
+            committed=FlushMeter(clock),
         )
     )
     every = timedelta(milliseconds=settings.census_every_ms)
@@ -68,12 +72,14 @@ def compose(resources: Resources) -> Service:
         Reconstruct(database, calibrations, clock),
         Snapshots(database),
     )
-    workers = (Worker("consume", runner.run), Worker("census", census.run))
-    metrics.declare(NAME, version=version("kizashi"), workers=[worker.name for worker in workers], topic=EVENTS.name)
+    running = workers(runner, census, resources, NAME)
+    names = [worker.name for worker in running]
+    metrics.declare(NAME, version=version("kizashi"), workers=names, topic=EVENTS.name, produces=(SCORES.name,))
     return Service(
         name=NAME,
-        routes=Routes(internal=internal.app(resources.new_uuid)),
-        workers=workers,
+        routes=Routes(internal=Measured(internal.app(resources.new_uuid), NAME)),
+        workers=running,
         drains=(Drain("consume", runner.drained),),
         ready=runner.ready,
+        alive=runner.alive,
     )

@@ -30,6 +30,7 @@ from kizashi_common.errors import Absent, Fault, Invalid
 from kizashi_common.http.etag import etag, required_version
 from kizashi_common.http.internal import Gate
 from kizashi_common.http.problem import RequestIds, exception_handlers
+from kizashi_common.http.traced import Traced
 from kizashi_health.application.as_of import AsOf
 from kizashi_health.application.reconstruct import Reconstruct
 from kizashi_health.application.settings import SettingsOf
@@ -64,7 +65,8 @@ class Internal:
             Route(RECONSTRUCTIONS_PATH, self._reconstruct_past, methods=["POST"]),
             Route(SNAPSHOTS_PATH, self._snapshots_of),
         ]
-        return RequestIds(Starlette(routes=routes, exception_handlers=exception_handlers), new_uuid)
+        app = Traced(Starlette(routes=routes, exception_handlers=exception_handlers), "health", is_public=False)
+        return RequestIds(app, new_uuid)
 
     async def _score(self, request: Request) -> Response:
         workspace = self._gate.caller(request).workspace

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from kizashi_common.contracts.ids import NewUuid
 from kizashi_common.contracts.topics import EVENTS, QUARANTINE, UNATTRIBUTED
+from kizashi_common.db.clock_offset import ClockOffset
 from kizashi_common.db.database import Database
 from kizashi_common.http.internal import Gate
 from kizashi_common.runtime.service import Drain, Resources, Routes, Service
@@ -25,7 +26,7 @@ from kizashi_ingest.application.sources import Keyring, Sources
 from kizashi_ingest.internal import internal
 from kizashi_ingest.public import Patience, public
 from kizashi_ingest.settings import IngestSettings
-from kizashi_ingest.workers import NAMES, workers
+from kizashi_ingest.workers import NAMES, Every, workers
 
 
 def compose(resources: Resources) -> Service:
@@ -34,10 +35,10 @@ def compose(resources: Resources) -> Service:
     Raises: Invalid for settings that are not acceptable; Absent when the broker lacks one of its topics.
     """
     settings = IngestSettings.read(resources.environment)
-    for topic in (EVENTS, UNATTRIBUTED, QUARANTINE):
-        resources.producer.partitions(topic.name)
-    metrics.declare()
-    shared.declare(metrics.SERVICE, version=version("kizashi"), workers=NAMES)
+    topics = [topic.name for topic in (EVENTS, UNATTRIBUTED, QUARANTINE)]
+    for topic in topics:
+        resources.producer.partitions(topic)
+    shared.declare(metrics.SERVICE, version=version("kizashi"), workers=NAMES, produces=topics)
 
     clock, heartbeat_every = resources.clock, timedelta(seconds=settings.heartbeat_seconds)
     store = SourceStore(resources.database)
@@ -47,6 +48,8 @@ def compose(resources: Resources) -> Service:
     in_flight = InFlight(Room(settings.requests_in_flight, settings.bodies_in_flight_bytes))
     accept = Accept(keyring, journal, in_flight, Node(settings.node, settings.limits), clock)
     heartbeats = Heartbeats(RoundStore(resources.database, settings.node), journal, in_flight, clock, heartbeat_every)
+    metrics.follow(metrics.key_cache_age_seconds, keyring.age_s)
+    metrics.follow(metrics.heartbeat_round_age_seconds, heartbeats.age_s)
     patience = Patience(settings.limits.wire_bytes, timedelta(seconds=settings.slow_body_seconds))
     gate = Gate(settings.service_token.get_secret_value())
     sources = sources_of(resources.database, clock, resources.chance, resources.new_uuid)
@@ -61,15 +64,25 @@ def compose(resources: Resources) -> Service:
             return "keys are not loaded"
         return None if in_flight.is_open else "this node has given no sign of life yet"
 
+    def serves() -> str | None:
+        return None if lanes.can_produce else "Kafka acknowledges nothing"
+
     return Service(
         metrics.SERVICE,
         Routes(
             public(accept, patience, resources.chance, resources.new_uuid),
             internal(sources, gate, resources.new_uuid),
         ),
-        workers(lanes, heartbeats, keyring, heartbeat_every, timedelta(seconds=settings.key_refresh_seconds)),
+        workers(
+            lanes,
+            heartbeats,
+            keyring,
+            ClockOffset(resources.database, clock, metrics.SERVICE),
+            Every(heartbeat_every, timedelta(seconds=settings.key_refresh_seconds)),
+        ),
         (Drain("requests", drained),),
         ready,
+        serves,
     )
 
 

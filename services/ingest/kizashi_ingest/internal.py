@@ -27,7 +27,10 @@ from kizashi_common.contracts.commands.ingest import (
 from kizashi_common.contracts.ids import NewUuid, parsed, shown
 from kizashi_common.errors import Absent, Fault, Invalid
 from kizashi_common.http.internal import Gate
+from kizashi_common.http.measured import Measured
 from kizashi_common.http.problem import RequestIds, exception_handlers
+from kizashi_common.http.traced import Traced
+from kizashi_ingest import metrics
 from kizashi_ingest.application.sources import Grant, Sources
 from kizashi_ingest.domain.source_key import NewSource
 
@@ -42,7 +45,8 @@ def internal(sources: Sources, gate: Gate, new_uuid: NewUuid) -> ASGIApp:
         Route(KEYS_PATH, commands.create_key, methods=["POST"]),
         Route(KEY_PATH, commands.revoke_key, methods=["DELETE"]),
     ]
-    return RequestIds(Starlette(routes=routes, exception_handlers=exception_handlers), new_uuid)
+    app = Traced(Starlette(routes=routes, exception_handlers=exception_handlers), metrics.SERVICE, is_public=False)
+    return Measured(RequestIds(app, new_uuid), metrics.SERVICE)
 
 
 class _Commands:

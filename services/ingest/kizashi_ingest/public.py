@@ -19,10 +19,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kizashi_common.contracts.ids import NewUuid
 from kizashi_common.errors import Absent, Busy, Denied, Invalid, KizashiError
+from kizashi_common.http.measured import Measured, Objective
 from kizashi_common.http.problem import RequestIds
+from kizashi_common.http.traced import Traced
 from kizashi_common.telemetry.logging import get_logger
 from kizashi_ingest import metrics
 from kizashi_ingest.application.accept import Arrival
+from kizashi_ingest.domain import availability
 from kizashi_ingest.domain.answers import STATUS, Refusal, Reply, refused
 from kizashi_ingest.domain.dialect import Route
 from kizashi_ingest.domain.dialects import ROUTES
@@ -55,7 +58,9 @@ class _Gone(Exception):
 
 def public(take: Take, patience: Patience, chance: Callable[[int], bytes], new_uuid: NewUuid) -> ASGIApp:
     """The application behind the public address."""
-    return RequestIds(Door(take, patience, chance), new_uuid)
+    objective = Objective(availability.SLO, availability.is_good)
+    door = Traced(Door(take, patience, chance), metrics.SERVICE, is_public=True)
+    return Measured(RequestIds(door, new_uuid), metrics.SERVICE, objective=objective)
 
 
 class Door:
@@ -82,6 +87,7 @@ class Door:
         try:
             if route is None:
                 raise Absent("There is nothing at this address.")
+            scope["route"] = route
             if scope["method"] == "OPTIONS":
                 return _preflight(headers)
             _check(scope, headers, route)

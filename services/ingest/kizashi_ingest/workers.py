@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import NamedTuple
 
+from kizashi_common.db.clock_offset import WORKER as CLOCK
+from kizashi_common.db.clock_offset import ClockOffset
 from kizashi_common.errors import Busy
 from kizashi_common.runtime.service import Worker
 from kizashi_common.telemetry.logging import get_logger
@@ -15,20 +18,31 @@ from kizashi_ingest.adapters.lanes import Lanes
 from kizashi_ingest.application.heartbeat import Heartbeats
 from kizashi_ingest.application.sources import Keyring
 
-NAMES = ("lanes", "heartbeats", "keys")
+NAMES = ("lanes", "heartbeats", "keys", CLOCK)
 _FIRST_TRIES = timedelta(seconds=0.2)
 _log = get_logger("ingest")
 
 
+class Every(NamedTuple):
+    """How often heartbeats are sent and keys read again."""
+
+    heartbeats: timedelta
+    keys: timedelta
+
+
 def workers(
-    lanes: Lanes, heartbeats: Heartbeats, keyring: Keyring, heartbeat_every: timedelta, keys_every: timedelta
+    lanes: Lanes,
+    heartbeats: Heartbeats,
+    keyring: Keyring,
+    offset: ClockOffset,
+    every: Every,
 ) -> tuple[Worker, ...]:
     """Ingest's workers."""
 
     async def beat() -> None:
         while True:
             await heartbeats.beat()
-            await asyncio.sleep(heartbeat_every.total_seconds())
+            await asyncio.sleep(every.heartbeats.total_seconds())
 
     async def refresh() -> None:
         while True:
@@ -36,7 +50,8 @@ def workers(
                 await keyring.refresh()
             except Busy as error:
                 _log.warning("key_refresh_failed", error=error)
-            every = keys_every if keyring.is_loaded else min(keys_every, _FIRST_TRIES)
-            await asyncio.sleep(every.total_seconds())
+            pause = every.keys if keyring.is_loaded else min(every.keys, _FIRST_TRIES)
+            await asyncio.sleep(pause.total_seconds())
 
-    return (Worker("lanes", lanes.run), Worker("heartbeats", beat), Worker("keys", refresh))
+    running = (lanes.run, beat, refresh, offset.run)
+    return tuple(Worker(name, run) for name, run in zip(NAMES, running, strict=True))

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from time import perf_counter
 from typing import Any
 
 import asyncpg
@@ -20,6 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from kizashi_common.db.meter import Meter
 from kizashi_common.errors import Busy
 
 _BEGIN = text("SELECT 1")
@@ -38,10 +40,17 @@ class Database:
     """One role's way into PostgreSQL.
 
     Args are given once: `url` is `postgresql://role:password@host:port/name`; `statement_timeout` bounds what a
-    request may cost.
+    request may cost; `service` is whose way it is, for metrics.
     """
 
-    def __init__(self, url: str, *, pool: int = 5, statement_timeout: timedelta = timedelta(seconds=30)) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool: int = 5,
+        statement_timeout: timedelta = timedelta(seconds=30),
+        service: str = "other",
+    ) -> None:
         self._url = url
         self._timeout_ms = str(int(statement_timeout.total_seconds() * 1000))
         self._engine: AsyncEngine = create_async_engine(
@@ -51,6 +60,27 @@ class Database:
             pool_pre_ping=True,
             connect_args={"timeout": 10, "server_settings": {"statement_timeout": self._timeout_ms, "timezone": "UTC"}},
         )
+        self.meter = Meter(service)
+        self.meter.hear_engine(self._engine)
+        self._pool = self.meter.pool("requests")
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            stack.callback(self._count_connections)
+            began = perf_counter()
+            try:
+                connection = await stack.enter_async_context(self._engine.connect())
+            except Exception:
+                self.meter.unreachable()
+                raise
+            self._pool.waited(perf_counter() - began)
+            self._count_connections()
+            yield connection
+
+    def _count_connections(self) -> None:
+        pool: Any = self._engine.pool
+        self._pool.has(idle=pool.checkedin(), used=pool.checkedout())
 
     @asynccontextmanager
     async def transaction(
@@ -61,7 +91,7 @@ class Database:
         Raises: Busy when PostgreSQL cannot be reached.
         """
         try:
-            async with self._engine.begin() as connection:
+            async with self._acquired() as connection, connection.begin():
                 if read_only:
                     await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
                 if workspace is not None:
@@ -84,6 +114,7 @@ class Database:
         """
         try:
             connection = await asyncpg.connect(self._url, timeout=10, server_settings={"timezone": "UTC"})
+            self.meter.hear_driver(connection)
             # As SQLAlchemy's connections have it, so that a statement means one thing on both: JSON goes in as text and
             # comes out as values.
             await connection.set_type_codec(
@@ -94,6 +125,7 @@ class Database:
                 decoder=lambda stored: json.loads(stored[1:]),
             )
         except _AWAY as error:
+            self.meter.unreachable()
             raise Busy("The database cannot be reached.") from error
         return connection
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Column, Table, TableClause, column, table
+from sqlalchemy import Column, Integer, Table, TableClause, column, table
 
 from kizashi_common.db.tables import alerts as a
 from kizashi_common.db.tables import gateway as g
@@ -64,6 +64,25 @@ WORKSPACE_PROGRESS: Final = View(
 )
 """The time before which all input is proved complete, over all partitions; null while one of them has no proof."""
 
+PARTITION: Final = View(
+    "partition",
+    "SELECT p.number AS partition, s.complete_through, b.activated_at AS began_at FROM health.build AS b"
+    " CROSS JOIN LATERAL generate_series(0, b.partitions - 1) AS p (number)"
+    " LEFT JOIN health.consumer_slot AS s ON s.slot = b.build_id * 1000 + p.number WHERE b.state = 'active'",
+    table(
+        "partition",
+        column("partition", Integer),
+        column("complete_through", Instant),
+        column("began_at", Instant),
+        schema=SCHEMA,
+    ),
+    (h.slots.consumer_slot.fullname,),
+)
+"""Every partition of the events' topic, claimed or not: how far it is proved, and when its log began to be counted.
+
+Of `health.build` the gateway may read the columns used here alone: its key is nobody's business.
+"""
+
 MEMBER_DIRECTORY: Final = _shows("member_directory", g.member, _all_but(g.member, "created_at"))
 """Who signs in here: the one view that another service (alerts) reads too."""
 
@@ -76,6 +95,7 @@ EVERY: Final = (
     ACCOUNT_SCORE_DAY,
     ACCOUNT_FACT,
     WORKSPACE_PROGRESS,
+    PARTITION,
     MEMBER_DIRECTORY,
     ALERT,
     ALERT_EVENT,

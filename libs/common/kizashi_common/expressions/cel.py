@@ -20,7 +20,7 @@ from kizashi_common.contracts.scores import SignalValue
 from kizashi_common.contracts.signals import SignalType
 from kizashi_common.expressions.catalogue import ITEM, Catalogue
 from kizashi_common.expressions.grammar import Passed, Problem, let_through
-from kizashi_common.expressions.verdict import FALSE, TRUE, Verdict, unknown
+from kizashi_common.expressions.verdict import FAILED, FALSE, TRUE, Verdict, unknown
 
 MAX_TEXT_BYTES: Final = 4_096
 MAX_LIST: Final = 1_000
@@ -116,7 +116,7 @@ def _cut(text: str) -> str:
 
 def _unknown(message: str) -> Verdict:
     missing = _MISSING.search(message)
-    return unknown(f"missing {missing.group(1)}" if missing else "failed")
+    return unknown(f"missing {missing.group(1)}" if missing else FAILED)
 
 
 def _problems(message: str, passed: Passed) -> tuple[Problem, ...]:

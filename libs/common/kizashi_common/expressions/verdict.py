@@ -26,6 +26,9 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
+FAILED: Final = "failed"
+"""The reason of an UNKNOWN that no missing value explains: the expression itself went wrong."""
+
 TRUE: Final = Verdict(Truth.TRUE)
 FALSE: Final = Verdict(Truth.FALSE)
 

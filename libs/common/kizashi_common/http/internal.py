@@ -18,6 +18,7 @@ import httpx2
 from starlette.requests import Request
 
 from kizashi_common.errors import Busy, Denied
+from kizashi_common.telemetry.tracing import traceparent
 
 CALLER: Final = "kizashi-caller"
 WORKSPACE: Final = "kizashi-workspace"
@@ -87,6 +88,9 @@ class InternalClient:
         Raises: Busy, code owner_unavailable, when the owner cannot be reached or failed: nothing is known to be done.
         """
         sent = {WORKSPACE: quote(caller[0]), ACTOR: quote(caller[1]), **(headers or {})}
+        trace = traceparent()
+        if trace is not None:
+            sent["traceparent"] = trace
         if body is not None:
             sent.setdefault("content-type", "application/json")
         try:

@@ -28,6 +28,7 @@ from kizashi_common.errors import (
     KizashiError,
     StaleVersion,
 )
+from kizashi_common.http.measured import template
 from kizashi_common.telemetry.logging import get_logger
 
 REQUEST_ID: Final = "kizashi-request-id"
@@ -135,7 +136,7 @@ async def _framework(request: Request, error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    get_logger("http").error("request_failed", request_id=request_id_of(request), path=request.url.path, error=error)
+    get_logger().error("request_failed", request_id=request_id_of(request), route=template(request.scope), error=error)
     return problem(
         KizashiError("Something went wrong on our side."),
         request_id=request_id_of(request),

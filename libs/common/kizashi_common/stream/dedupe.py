@@ -16,6 +16,8 @@ from hashlib import blake2b
 from typing import Final
 
 ID_BYTES: Final = 16
+HELD_BYTES: Final = 130
+"""About what one id takes in memory."""
 HOT_DAYS: Final = 4
 _NEAR: Final = 2
 _UNIT: Final = b"\x1f"
@@ -92,8 +94,13 @@ class SeenIds:
                 self._count -= len(self._days.pop(day))
 
     @property
+    def hot(self) -> int:
+        """How many of those in memory every id is compared with."""
+        return sum(len(self._days.get(day, ())) for day in _hot(self._newest))
+
+    @property
     def held(self) -> int:
-        """How many ids are in memory; about 130 bytes each."""
+        """How many ids are in memory, of `HELD_BYTES` each."""
         return self._count
 
 

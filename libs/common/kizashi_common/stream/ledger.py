@@ -60,7 +60,7 @@ class Ledger:
         self._owner = owner
         self._clock = clock
         self._build = build
-        self._lines = Lines(database, _CONNECTIONS, patience)
+        self._lines = Lines(database, _CONNECTIONS, "ledger", patience)
         self._sql = _Statements(tables)
 
     async def claim(self, partition: int, partitions: int, topic: str) -> Claim:

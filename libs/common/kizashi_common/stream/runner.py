@@ -12,19 +12,20 @@ Source: HEALTH.md 1, 3, 4.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any, Final, Generic, NamedTuple
 
 from kizashi_common.contracts.envelope import Record
 from kizashi_common.errors import Busy, Fenced, KizashiError, LogGap, LogReset
 from kizashi_common.stream.attach import Finding, compare
+from kizashi_common.stream.meter import Standing, StreamMeter
 from kizashi_common.stream.shapes import F, K, R
 from kizashi_common.stream.slot import Slot
 from kizashi_common.stream.slot_outbox import SlotOutbox
 from kizashi_common.stream.stream import Stream
 from kizashi_common.stream.watchdog import Watchdog
-from kizashi_common.telemetry import metrics
 from kizashi_common.telemetry.logging import get_logger
 
 _IDLE: Final = timedelta(milliseconds=200)
@@ -68,6 +69,10 @@ class Runner(Generic[K, R, F]):
         self._tenure = 0
         self._cluster: str | None = None
         self._watchdog = Watchdog(stream.service, stream.consumer)
+        self._meter = StreamMeter(
+            stream.service, stream.topic, stream.consumer, stream.clock, sends=bool(stream.sends_to)
+        )
+        self._standing = Standing(self._tenures, self._slots, self._stopped)
         self._woken_at: dict[int, datetime] = {}
         self._seen: dict[int, Sight] = {}
         self._told: dict[int, int] = {}
@@ -82,6 +87,7 @@ class Runner(Generic[K, R, F]):
         await self._join()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._meter.run(self._standing))
                 group.create_task(self._load_forever())
                 group.create_task(self._read_forever())
         finally:
@@ -96,9 +102,18 @@ class Runner(Generic[K, R, F]):
         waiting = self._consumer.assignment() - self._slots.keys()
         return f"loading partitions {sorted(waiting)}" if waiting or not self._slots else None
 
+    def alive(self) -> str | None:
+        """None while the loop turns, which it does too while broker or database are away; else since when not."""
+        return self._watchdog.held_up(self._stream.clock())
+
     def owns(self, partition: int) -> bool:
         """Whether this process is the live owner of a partition."""
         return partition in self._slots
+
+    @property
+    def live(self) -> Mapping[int, Slot[K, R, F]]:
+        """The slots that this process owns, for whoever measures them."""
+        return self._slots
 
     async def drained(self) -> None:
         """Returns when everything that is in the log now is applied, committed and published; for an orderly stop."""
@@ -123,6 +138,7 @@ class Runner(Generic[K, R, F]):
                 return
             except Busy:
                 self._log.warning("consumer_waits_for_broker", attempt=attempt)
+                self._meter.join_failed()
                 await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
 
     async def _leave(self) -> None:
@@ -130,6 +146,7 @@ class Runner(Generic[K, R, F]):
             await self._give_up(partition)
         await self._consumer.stop()
         await self._stream.ledger.close()
+        self._meter.left()
 
     async def assigned(self, partitions: frozenset[int]) -> None:
         """The listener's part: only remembers; loading happens beside."""
@@ -139,16 +156,17 @@ class Runner(Generic[K, R, F]):
             self._tenure += 1
             self._tenures[partition] = self._tenure
             self._loading.put_nowait(_Load(partition, self._tenure))
-        self._count_states()
+        self._meter.rebalanced()
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         """Flushes and drops what leaves."""
-        self._stopped = {p: why for p, why in self._stopped.items() if p not in partitions}
         for partition in partitions:
+            self._stopped.pop(partition, None)
             self._tenures.pop(partition, None)
         for partition in partitions:
-            await self._give_up(partition)
-        self._count_states()
+            with self._meter.draining(partition):
+                await self._give_up(partition)
+        self._meter.look(self._standing)
 
     async def _give_up(self, partition: int) -> None:
         slot = self._slots.get(partition)
@@ -158,11 +176,12 @@ class Runner(Generic[K, R, F]):
             self._slots.pop(partition, None)
             try:
                 if slot.dirty_since is not None or slot.stuck is not None:
-                    await slot.flush(self._stream.ledger, self._stream.clock())
+                    self._meter.counted(partition, await slot.flush(self._stream.ledger, self._stream.clock()))
                 await slot.outbox.publish()
             except KizashiError as error:
                 # Nothing is lost: offset and state are both uncommitted, or both committed and unpublished.
                 self._log.warning("slot_left_unflushed", partition=partition, reason=error.reason)
+            slot.slices.settled("left")
 
     # -- loading
 
@@ -184,7 +203,6 @@ class Runner(Generic[K, R, F]):
                         "slot_load_failed", partition=load.partition, reason=error.reason, attempt=load.attempt
                     )
                     retries.create_task(self._again(load))
-                self._count_states()
 
     def _is_wanted(self, load: _Load) -> bool:
         return self._tenures.get(load.partition) == load.tenure and load.partition not in self._slots
@@ -200,7 +218,7 @@ class Runner(Generic[K, R, F]):
         self._loading.put_nowait(load._replace(attempt=load.attempt + 1))
 
     async def _load(self, partition: int) -> Slot[K, R, F]:
-        stream = self._stream
+        stream, began = self._stream, perf_counter()
         count = stream.producer.partitions(stream.topic)
         claim = await stream.ledger.claim(partition, count, stream.topic)
         assert self._cluster is not None
@@ -213,27 +231,34 @@ class Runner(Generic[K, R, F]):
 
             claim = await stream.ledger.adopt(claim, self._cluster, offset, replaced=replaced, write=tell)
         outbox = SlotOutbox(
-            stream.producer, stream.sends_to, await stream.ledger.unpublished(claim), claim.published_through
-        )
-        slot = Slot(claim, await stream.store.open(claim), stream.store, outbox)
+            stream.producer, stream.sends_to, await stream.ledger.unpublished(claim), claim.published_through,
+            stream.service,
+        )  # fmt: skip
+        slot = Slot(claim, await stream.store.open(claim), stream.store, outbox, stream.committed)
         slot.loaded(stream.clock())
+        self._meter.loaded(perf_counter() - began)
         self._log.info("slot_loaded", partition=partition, offset=offset, epoch=claim.epoch, found=finding.value)
         return slot
 
     def _stop(self, partition: int, error: LogReset | LogGap) -> None:
-        self._slots.pop(partition, None)
+        self._lost(partition, error)
         self._consumer.pause([partition])
         self._stopped[partition] = error.detail
-        metrics.consumer_partition_stops_total.labels(self._stream.service, error.reason).inc()
+        self._meter.stopped(error.reason)
         self._log.error("slot_stopped", partition=partition, reason=error.reason, detail=error.detail)
 
     def _drop(self, partition: int, error: Fenced) -> None:
-        self._slots.pop(partition, None)
+        self._lost(partition, error)
         self._consumer.pause([partition])
-        metrics.consumer_fenced_total.labels(self._stream.service).inc()
+        self._meter.fenced()
         self._log.warning("slot_fenced", partition=partition, reason=error.reason)
         if partition in self._tenures:
             self._loading.put_nowait(_Load(partition, self._tenures[partition], 1))
+
+    def _lost(self, partition: int, error: KizashiError) -> None:
+        slot = self._slots.pop(partition, None)
+        if slot is not None:
+            slot.slices.settled(error.reason)
 
     # -- reading
 
@@ -306,7 +331,8 @@ class Runner(Generic[K, R, F]):
         except (LogReset, LogGap) as error:
             self._stop(partition, error)
         except Busy as error:
-            self._log.warning("slot_waits", partition=partition, reason=error.reason)
+            trace = slot.slices.trace_id
+            self._log.warning("slot_waits", partition=partition, reason=error.reason, trace_id=trace)
             await asyncio.sleep(_BACKOFF[0])
 
     # -- one slot's turn
@@ -322,14 +348,12 @@ class Runner(Generic[K, R, F]):
             if slot.stuck is None and (caught_up or slot.claim.next_offset == slot.engine.position):
                 await self._catch_up(slot, now)
             counts = await slot.flush(self._stream.ledger, now)
-            self._counted(partition, counts)
+            self._meter.counted(partition, counts)
             if slot.poisoned(counts):
                 raise LogReset("Too many records cannot be applied.", code="dead_letter_limit")
         if slot.outbox.waiting:
             await slot.outbox.publish()
             slot.dirty_since = slot.dirty_since or now
-        lag = 0 if seen.end is None else max(0, seen.end - slot.claim.next_offset)
-        metrics.consumer_lag_records.labels(self._stream.service, self._stream.topic, str(partition)).set(lag)
 
     async def _wake(self, partition: int, slot: Slot[K, R, F], now: datetime) -> None:
         last = self._woken_at.get(partition)
@@ -367,17 +391,3 @@ class Runner(Generic[K, R, F]):
             if moved:
                 await self._consumer.commit(moved)
                 self._told |= moved
-
-    # -- watching itself
-
-    def _counted(self, partition: int, counts: Sequence[int]) -> None:
-        for outcome, count in zip(metrics.OUTCOMES, counts, strict=True):
-            if count:
-                metrics.consumer_records_total.labels(
-                    self._stream.service, self._stream.topic, str(partition), outcome
-                ).inc(count)
-
-    def _count_states(self) -> None:
-        loading = len(self._consumer.assignment() - self._slots.keys() - self._stopped.keys())
-        for state, count in (("loading", loading), ("live", len(self._slots)), ("stopped", len(self._stopped))):
-            metrics.consumer_partitions.labels(self._stream.service, self._stream.topic, state).set(count)

@@ -88,6 +88,14 @@ class FlushBase:
     wakes_done: list[int] = field(default_factory=list)
 
 
+class Phases(NamedTuple):
+    """What one flush took, in seconds: building it in memory, writing its rows, committing them."""
+
+    build: float
+    write: float
+    commit: float
+
+
 class Claim(NamedTuple):
     """The right to write one slot, and where its truth stands. `slot` = build * 1000 + partition."""
 
@@ -114,6 +122,7 @@ F = TypeVar("F", bound=FlushBase)
 K = TypeVar("K")
 R = TypeVar("R")
 F_co = TypeVar("F_co", bound=FlushBase, covariant=True)
+F_contra = TypeVar("F_contra", bound=FlushBase, contravariant=True)
 K_co = TypeVar("K_co", covariant=True)
 R_contra = TypeVar("R_contra", contravariant=True)
 
@@ -150,6 +159,18 @@ class Engine(Protocol[K_co, R_contra, F_co]):
         """All that changed since the last drain. `at` is for rows that tell when they were written, never for
         decisions."""
         ...
+
+
+class Committed(Protocol[F_contra]):
+    """Hears of a flush once it is committed, so that what is counted has happened. Never raises, never waits."""
+
+    def __call__(self, claim: Claim, flush: F_contra, phases: Phases) -> None:
+        """The slot stands as `claim` says now."""
+        ...
+
+
+def unheard(claim: Claim, flush: FlushBase, phases: Phases) -> None:
+    """For a service that counts nothing of its flushes."""
 
 
 class Store(Protocol[K, R, F]):

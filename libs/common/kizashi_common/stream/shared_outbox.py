@@ -20,13 +20,15 @@ import asyncpg
 from sqlalchemy import Table, text
 
 from kizashi_common.bus.bus import Producer
-from kizashi_common.contracts.envelope import JSON, Outgoing
+from kizashi_common.contracts.envelope import JSON, TRACEPARENT, Outgoing
 from kizashi_common.contracts.partitioning import partition_of
 from kizashi_common.db.database import Database
 from kizashi_common.errors import Busy
+from kizashi_common.stream.outbox_meter import OutboxMeter
 from kizashi_common.telemetry import metrics
 from kizashi_common.telemetry.failpoints import failpoint
 from kizashi_common.telemetry.logging import get_logger
+from kizashi_common.telemetry.trace_records import Sent
 
 _AWAY: Final = (
     OSError,
@@ -41,7 +43,10 @@ _LOOK: Final = 0.05
 
 
 class Staged(NamedTuple):
-    """A message as its writer leaves it. `object` and `number` together are said once; `id` names the message."""
+    """A message as its writer leaves it. `object` and `number` together are said once; `id` names the message.
+
+    `due_at` is since when telling it is due; None where it is `at`.
+    """
 
     id: str
     workspace: str
@@ -52,6 +57,7 @@ class Staged(NamedTuple):
     body: bytes
     at: datetime
     traceparent: str | None = None
+    due_at: datetime | None = None
 
 
 class Numbered(NamedTuple):
@@ -80,9 +86,9 @@ class SharedOutbox:
     def __init__(self, tables: OutboxTables) -> None:
         self.tables: Final = tables
         self.channel: Final = tables.outbox.fullname.replace(".", "_")
-        columns = "id, workspace_id, object, number, type, key, body, at, traceparent"
+        columns = "id, workspace_id, object, number, type, key, body, at, traceparent, due_at"
         self._stage = (
-            f"INSERT INTO {tables.outbox.fullname} ({columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            f"INSERT INTO {tables.outbox.fullname} ({columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
             " ON CONFLICT (object, number) DO NOTHING"
         )
 
@@ -118,14 +124,21 @@ class Relay:
         self._lock_key = int.from_bytes(blake2b(outbox.channel.encode(), digest_size=8).digest(), "big", signed=True)
         self._service = outbox.tables.outbox.schema or ""
         self._log = get_logger(self._service)
+        self._meter = OutboxMeter(database, outbox.tables.outbox, self._service)
 
     async def run(self, poll: timedelta = timedelta(seconds=1)) -> None:
         """Works until cancelled, through failures of database and broker."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._meter.run())
+            group.create_task(self._relay(poll))
+
+    async def _relay(self, poll: timedelta) -> None:
         while True:
             try:
                 await self._elected(poll)
             except (Busy, *_AWAY) as error:
                 self._log.warning("relay_waits", reason=type(error).__name__)
+                metrics.worker_restarts_total.labels(self._service, "relay").inc()
                 await asyncio.sleep(poll.total_seconds())
 
     async def drained(self) -> None:
@@ -159,7 +172,6 @@ class Relay:
         """
         numbered = await self._number(connection)
         sent = await self._send(connection)
-        metrics.outbox_pending_rows.labels(self._service).set(await connection.fetchval(self._sql.pending))
         return bool(numbered or sent)
 
     async def _number(self, connection: Any) -> int:
@@ -189,7 +201,8 @@ class Relay:
         for row in rows:
             batches.setdefault(partition_of(row["key"], partitions), []).append(_outgoing(row))
         for partition, records in sorted(batches.items()):
-            await self._producer.send(self._topic, partition, records)
+            with Sent(self._service, self._topic, records) as traced:
+                await self._producer.send(self._topic, partition, traced)
         failpoint("relay.sent")
         # Sent rows have done their work: the audit and the deliveries keep what must be kept.
         await connection.execute(self._sql.sent, self._topic, rows[-1]["position"])
@@ -225,6 +238,7 @@ def _staged(row: Any) -> Staged:
         body=row["body"],
         at=row["at"],
         traceparent=row["traceparent"],
+        due_at=row["due_at"],
     )
 
 
@@ -232,7 +246,7 @@ def _outgoing(row: Any) -> Outgoing:
     headers = [("content-type", JSON), ("id", row["id"].encode()), ("type", row["type"].encode())]
     headers.append(("workspace", row["workspace_id"].encode()))
     if row["traceparent"] is not None:
-        headers.append(("traceparent", row["traceparent"].encode()))
+        headers.append((TRACEPARENT, row["traceparent"].encode()))
     return Outgoing(row["key"], row["body"], tuple(headers))
 
 

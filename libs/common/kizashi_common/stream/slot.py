@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from time import perf_counter
 from typing import Any, Generic
 
 from kizashi_common.contracts.envelope import Record
@@ -20,8 +21,24 @@ from kizashi_common.errors import LogGap, LogReset
 from kizashi_common.stream.completeness import Completeness
 from kizashi_common.stream.ledger import Advance, Ledger
 from kizashi_common.stream.poison import DeadLetterLimit
-from kizashi_common.stream.shapes import Claim, Counts, Engine, F, K, R, Records, Step, Store, Through, Wakes
+from kizashi_common.stream.shapes import (
+    Claim,
+    Committed,
+    Counts,
+    Engine,
+    F,
+    K,
+    Phases,
+    R,
+    Records,
+    Step,
+    Store,
+    Through,
+    Wakes,
+    unheard,
+)
 from kizashi_common.stream.slot_outbox import SlotOutbox
+from kizashi_common.telemetry.trace_records import Slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +63,26 @@ class Beat:
 
 
 class Slot(Generic[K, R, F]):
-    """The owner's view of one slot. Every method is called under `lock`."""
+    """The owner's view of one slot. Every method is called under `lock`. `committed` hears of every flush."""
 
-    def __init__(self, claim: Claim, engine: Engine[K, R, F], store: Store[K, R, F], outbox: SlotOutbox) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        engine: Engine[K, R, F],
+        store: Store[K, R, F],
+        outbox: SlotOutbox,
+        committed: Committed[F] = unheard,
+    ) -> None:
         self.lock = asyncio.Lock()
         self.claim = claim
         self.engine = engine
         self.outbox = outbox
+        self.slices = Slices(outbox.service, claim.topic, claim.partition)
         self.completeness = Completeness(claim.complete_through)
         self.stuck: F | None = None
         self._store = store
+        self._committed = committed
+        self._build_seconds = 0.0
         self._limit = DeadLetterLimit()
         self._anchor = (claim.anchor_offset, claim.anchor_hash)
         self._target: Advance | None = None
@@ -64,6 +91,10 @@ class Slot(Generic[K, R, F]):
         self.flushed_at: datetime | None = None
         self.rescoring = 0
         self._taken_at: datetime | None = None
+        self.oldest: datetime | None = None
+        """When the oldest record that is applied here and not committed was appended."""
+        self.latest: datetime | None = None
+        """When the last record that was applied here was appended."""
 
     def loaded(self, now: datetime) -> None:
         """The engine may hold subjects that waited to be computed when it was last committed."""
@@ -83,7 +114,9 @@ class Slot(Generic[K, R, F]):
         if missing:
             raise LogGap(f"{missing} offsets are missing in the middle of the log.")
         await self._step(Records(records))
+        self.slices.taken(records)
         last = records[-1]
+        self.oldest, self.latest = self.oldest or records[0].at, last.at
         self._anchor = (last.offset, anchor_hash(last))
         self.completeness.log_applied(last.at)
         self._taken_at = now
@@ -137,20 +170,28 @@ class Slot(Generic[K, R, F]):
         Raises: Fenced; Busy, with the flush kept in `stuck` for the next try.
         """
         if self.stuck is None:
+            began = perf_counter()
             self.stuck = self.engine.drain(now)
+            self._build_seconds = perf_counter() - began
             self._target = Advance(
                 self.engine.position, *self._anchor, self.completeness.through, self.outbox.published_through
             )
         flush, to = self.stuck, self._target
         assert to is not None
+        began = written = perf_counter()
 
         async def write(connection: Any) -> None:
+            nonlocal written
             await self._store.write(connection, self.claim, flush)
+            written = perf_counter()
 
         self.claim, numbered = await ledger.commit(self.claim, to, flush, write)
+        phases = Phases(self._build_seconds, written - began, perf_counter() - written)
         self.outbox.committed(numbered)
-        self.stuck, self._target, self.flushed_at = None, None, now
+        self.slices.settled("committed")
+        self.stuck, self._target, self.flushed_at, self.oldest = None, None, now, None
         self.dirty_since = now if self.rescoring else None
+        self._committed(self.claim, flush, phases)
         return flush.counts
 
     def poisoned(self, counts: Counts) -> bool:

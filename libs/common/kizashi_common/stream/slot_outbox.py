@@ -18,6 +18,7 @@ from kizashi_common.bus.bus import Producer
 from kizashi_common.contracts.envelope import Outgoing
 from kizashi_common.contracts.partitioning import partition_of
 from kizashi_common.telemetry.failpoints import failpoint
+from kizashi_common.telemetry.trace_records import Sent
 
 
 class Numbered(NamedTuple):
@@ -30,9 +31,12 @@ class Numbered(NamedTuple):
 class SlotOutbox:
     """What one slot has committed and not yet seen acknowledged."""
 
-    def __init__(self, producer: Producer, topic: str, pending: Sequence[Numbered], published_through: int) -> None:
+    def __init__(
+        self, producer: Producer, topic: str, pending: Sequence[Numbered], published_through: int, service: str = ""
+    ) -> None:
         self._producer = producer
         self._topic = topic
+        self.service = service
         self._pending = list(pending)
         self.published_through = published_through
 
@@ -53,15 +57,19 @@ class SlotOutbox:
         if not self._pending:
             return
         sent = list(self._pending)
+        with Sent(self.service, self._topic, [numbered.message for numbered in sent]) as messages:
+            await self._send(messages)
+        failpoint("relay.acknowledged")
+        self._pending = self._pending[len(sent) :]
+        self.published_through = sent[-1].seq
+
+    async def _send(self, messages: Sequence[Outgoing]) -> None:
         count = self._producer.partitions(self._topic)
         lanes: dict[int, list[Outgoing]] = defaultdict(list)
-        for numbered in sent:
-            lanes[partition_of(numbered.message.key or b"", count)].append(numbered.message)
+        for message in messages:
+            lanes[partition_of(message.key or b"", count)].append(message)
         sends = (self._producer.send(self._topic, lane, batch) for lane, batch in lanes.items())
         # Every send has ended before any is repeated: two of one lane in flight could change places.
         for outcome in await asyncio.gather(*sends, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
-        failpoint("relay.acknowledged")
-        self._pending = self._pending[len(sent) :]
-        self.published_through = sent[-1].seq

@@ -9,13 +9,16 @@ from typing import Generic
 
 from kizashi_common.bus.bus import Consumer, Producer
 from kizashi_common.stream.ledger import Ledger
-from kizashi_common.stream.shapes import F, K, R, Store
+from kizashi_common.stream.shapes import Committed, F, K, R, Store, unheard
 from kizashi_common.stream.slot import Beat
 
 
 @dataclass(frozen=True)
 class Stream(Generic[K, R, F]):
-    """What a runner is made of. `sends_to` is the topic of the slots' outboxes; without one engines send nothing."""
+    """What a runner is made of. `sends_to` is the topic of the slots' outboxes; without one engines send nothing.
+
+    `committed` hears of every flush that was committed.
+    """
 
     service: str
     topic: str
@@ -27,3 +30,4 @@ class Stream(Generic[K, R, F]):
     sends_to: str
     replaceable: bool = False
     beat: Beat = field(default_factory=Beat)
+    committed: Committed[F] = unheard

@@ -17,6 +17,7 @@ from kizashi_common.telemetry import metrics
 
 _SILENT: Final = timedelta(seconds=60)
 _HELD_UP: Final = timedelta(seconds=10)
+_STANDS_STILL: Final = timedelta(seconds=300)
 
 
 class Watchdog:
@@ -40,3 +41,12 @@ class Watchdog:
             answered = self._consumer.last_answer(partition)
             if answered is not None and now - answered > _SILENT:
                 raise RuntimeError(f"no fetch of partition {partition} was answered for a minute")
+
+    def held_up(self, now: datetime) -> str | None:
+        """Since when the loop has not turned, once that is too long to be a wait for anybody; else None.
+
+        Source: OPERATIONS.md 4, "livez".
+        """
+        if self.turned_at is None or now - self.turned_at < _STANDS_STILL:
+            return None
+        return f"the consumer has not polled since {self.turned_at:%H:%M:%S} UTC"

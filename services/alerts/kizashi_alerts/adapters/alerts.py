@@ -25,6 +25,7 @@ from kizashi_common.contracts.partitioning import account_key
 from kizashi_common.db.tables import alerts as tables
 from kizashi_common.errors import Absent
 from kizashi_common.stream.shared_outbox import SharedOutbox, Staged
+from kizashi_common.telemetry.tracing import traceparent
 
 SubjectKey = tuple[str, str]
 
@@ -115,6 +116,8 @@ class Alerts:
             key=message_key(alert.identity.workspace, alert.about),
             body=contract.encode(of_alert(one, one.event, one.notify, self.public_url)),
             at=one.at,
+            due_at=one.due_at,
+            traceparent=one.trace or traceparent(),
         )
 
 

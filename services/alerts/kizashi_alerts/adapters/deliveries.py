@@ -66,7 +66,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 
 class Delivery(NamedTuple):
-    """A leased delivery. `attempt_no` attempts were made before."""
+    """A leased delivery. `attempt_no` attempts were made before; `event_at` is since when telling is due."""
 
     id: UUID
     workspace: str
@@ -124,7 +124,7 @@ class Deliveries:
             message.body,
             message.traceparent,
             now,
-            message.at,
+            message.due_at or message.at,
         )
 
     async def add(self, workspace: str, endpoint_id: UUID, event: tuple[str, str, bytes], now: datetime) -> None:

@@ -75,21 +75,25 @@ class Endpoints:
         async with self._database.transaction(workspace, read_only=True) as connection:
             return _of(await _found(connection, workspace, endpoint_id))
 
-    async def delete(self, workspace: str, endpoint_id: UUID, version: int | None) -> None:
-        """Nothing is sent there any more, and its secrets are gone. Raises: Absent; StaleVersion."""
+    async def delete(self, workspace: str, endpoint_id: UUID, version: int | None) -> int:
+        """Nothing is sent there any more, and its secrets are gone; how many deliveries were parked.
+
+        Raises: Absent; StaleVersion.
+        """
         async with self._database.transaction(workspace) as connection:
             row = await _found(connection, workspace, endpoint_id, lock=True)
             if version is not None and version != row["version"]:
                 raise StaleVersion("The endpoint changed in between.", current={"version": row["version"]})
-            await _retire(connection, workspace, endpoint_id, "deleted", None)
+            parked = await _retire(connection, workspace, endpoint_id, "deleted", None)
             await connection.execute(
                 _secret.delete().where(_secret.c.workspace_id == workspace, _secret.c.endpoint_id == endpoint_id)
             )
+        return parked
 
-    async def disable(self, workspace: str, endpoint_id: UUID, because: str) -> None:
-        """Stops sending there; what waits is parked, to be replayed."""
+    async def disable(self, workspace: str, endpoint_id: UUID, because: str) -> int:
+        """Stops sending there; what waits is parked, to be replayed: how many deliveries that were."""
         async with self._database.transaction(workspace) as connection:
-            await _retire(connection, workspace, endpoint_id, "disabled", because)
+            return await _retire(connection, workspace, endpoint_id, "disabled", because)
 
     async def secrets(self, workspace: str, endpoint_id: UUID, now: datetime) -> tuple[str, ...]:
         """The secrets that sign now, the newest first. Raises: Absent when one does not open."""
@@ -116,12 +120,12 @@ async def _found(connection: Any, workspace: str, endpoint_id: UUID, *, lock: bo
     return row
 
 
-async def _retire(connection: Any, workspace: str, endpoint_id: UUID, state: str, because: str | None) -> None:
+async def _retire(connection: Any, workspace: str, endpoint_id: UUID, state: str, because: str | None) -> int:
     changed = update(_endpoint).where(
         _endpoint.c.workspace_id == workspace, _endpoint.c.id == endpoint_id, _endpoint.c.state != "deleted"
     )
     await connection.execute(changed.values(state=state, disabled_because=because, version=_endpoint.c.version + 1))
-    await connection.execute(
+    parked = await connection.execute(
         update(_delivery)
         .where(
             _delivery.c.workspace_id == workspace,
@@ -130,6 +134,7 @@ async def _retire(connection: Any, workspace: str, endpoint_id: UUID, state: str
         )
         .values(state="parked", next_at=None)
     )
+    return int(parked.rowcount)
 
 
 def _place(workspace: str, secret_id: UUID) -> Place:

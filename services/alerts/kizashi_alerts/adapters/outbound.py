@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
+from kizashi_alerts.metrics import BLOCKED
 from kizashi_common.errors import Invalid, Unavailable
 
 CONNECT: Final = timedelta(seconds=5)
@@ -68,6 +69,7 @@ class Outbound:
         port = split.port or _PORTS[split.scheme]
         addresses = await _resolve(split.hostname or "", port)
         if not all(self._may_reach(address) for address in addresses):
+            BLOCKED.inc()
             raise Invalid("This address may not be reached from here.", code="blocked_address")
         return Target(split, addresses[0], port)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from time import perf_counter
 from typing import Any, Final
 
 from kizashi_alerts.adapters.alerts import Alerts, message_key
@@ -20,7 +21,6 @@ from kizashi_alerts.engine.engine import AlertsEngine, Keys, Rows, SubjectState
 from kizashi_alerts.engine.flush import AlertsFlush, Cursor, News, SubjectKey
 from kizashi_alerts.engine.judge import ConditionKey
 from kizashi_alerts.engine.past import restored
-from kizashi_alerts.metrics import count_settled, count_verdicts
 from kizashi_common.contracts import alerts as contract
 from kizashi_common.db.copying import Upsert
 from kizashi_common.db.database import Database, driver_of
@@ -53,14 +53,14 @@ class Partition:
 
     def __init__(self, database: Database, alerts: Alerts) -> None:
         self._database = database
-        self._lines = Lines(database, 1)
+        self._lines = Lines(database, 1, "rows")
         self._alerts = alerts
         self._cursors = Upsert(tables.subject_cursor)
         self._conditions = Upsert(tables.condition)
 
     async def open(self, claim: Claim) -> AlertsEngine:
         """An engine with empty memory: subjects come when their snapshots do."""
-        return AlertsEngine(self._alerts.book, claim.next_offset, claim.partition, claim.partitions)
+        return AlertsEngine(self._alerts.book, claim.next_offset, claim.partition, claim.partitions, perf_counter)
 
     async def wakes(self, claim: Claim) -> Sequence[Wake]:
         """Imported pasts that wait for this partition's owner."""
@@ -98,7 +98,6 @@ class Partition:
         failpoint("alerts.locked")
         if flush.news:
             await self._write_news(connection, flush)
-        count_verdicts(true=flush.tally.true, false=flush.tally.false, unknown=flush.tally.unknown)
         if flush.wakes_done:
             await connection.execute(_WOKEN, flush.wakes_done)
 
@@ -119,7 +118,7 @@ class Partition:
             bands.extend(_band(news) for news in flush.news[subject] if news.band_changed)
         await self._alerts.outbox.stage(connection, bands)
         await self._alerts.write(connection, happened)
-        count_settled(happened)
+        flush.happened = happened
 
 
 def _settled(desk: Desk, news: Iterable[News]) -> list[Happened]:
@@ -139,6 +138,8 @@ def _band(news: News) -> Staged:
         key=message_key(snapshot.workspace, snapshot.about),
         body=contract.encode(event),
         at=snapshot.at,
+        due_at=snapshot.due_at,
+        traceparent=snapshot.trace,
     )
 
 

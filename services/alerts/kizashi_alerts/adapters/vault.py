@@ -62,7 +62,8 @@ class Vault:
         nonce, closed = sealed.ciphertext[:_NONCE_BYTES], sealed.ciphertext[_NONCE_BYTES:]
         try:
             return key.decrypt(nonce, closed, place.authenticated).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
+            # The second: cut short, it cannot even be tried; one damaged row must not end the process.
             raise Absent("This secret does not belong here.", code="key_missing") from error
 
 

@@ -14,16 +14,21 @@ from kizashi_alerts.adapters.channel import Channel, Gone, Notification, Refused
 from kizashi_alerts.adapters.deliveries import Attempt, Deliveries, Delivery
 from kizashi_alerts.adapters.endpoints import Endpoints
 from kizashi_alerts.adapters.outbound import TOTAL, TimedOut
+from kizashi_alerts.domain import timeliness
 from kizashi_alerts.domain.delivery import LEASE_GRACE, Failure, Next, after_attempt
-from kizashi_alerts.metrics import ATTEMPT_SECONDS, DELIVERIES, SCORE_TO_DELIVERED
+from kizashi_alerts.metrics import ATTEMPT_SECONDS, DELIVERIES, ENDPOINTS_DISABLED, SCORE_TO_DELIVERED
 from kizashi_common.errors import Busy, KizashiError, Rejected, Unavailable
 from kizashi_common.telemetry.failpoints import failpoint
 from kizashi_common.telemetry.logging import get_logger
+from kizashi_common.telemetry.metrics import sli_total
+from kizashi_common.telemetry.spans import Attribute
+from kizashi_common.telemetry.tracing import delivering, describe, exemplar, traceparent
 
 LEASE: Final = TOTAL + LEASE_GRACE
 _STEPS: Final = 1 << 32
 
-_log = get_logger("alerts")
+_SERVICE: Final = "alerts"
+_log = get_logger(_SERVICE)
 
 
 class Outcome(NamedTuple):
@@ -34,6 +39,7 @@ class Outcome(NamedTuple):
     error: str | None
     said: str | None
     gone: bool = False
+    blame: timeliness.Blame = "nobody"
 
 
 class Deliver:
@@ -87,11 +93,13 @@ class Deliver:
             return []
 
     async def _one(self, delivery: Delivery) -> None:
-        try:
-            await self._attempt(delivery)
-        except Busy as error:
-            # The lease runs out by itself, and the same id is sent again.
-            _log.warning("delivery_unfinished", reason=error.reason, workspace=delivery.workspace)
+        with delivering(_SERVICE, self._channel.name, delivery.traceparent, delivery.id.int):
+            try:
+                await self._attempt(delivery)
+            except Busy as error:
+                # The lease runs out by itself, and the same id is sent again.
+                describe({Attribute.OUTCOME: "unfinished"}, is_failure=True)
+                _log.warning("delivery_unfinished", reason=error.reason, workspace=delivery.workspace)
 
     async def _attempt(self, delivery: Delivery) -> None:
         started = self._clock()
@@ -100,20 +108,28 @@ class Deliver:
         now = self._clock()
         elapsed = now - started
         follows = after_attempt(delivery.attempt_no + 1, outcome.failure, self._jitter())
+        _tell(delivery.attempt_no + 1, outcome, follows)
         attempt = Attempt(started, int(elapsed.total_seconds() * 1000), outcome.status, outcome.error, outcome.said)
         next_at = now + follows.after if follows.after is not None else None
         if not await self._deliveries.finish(delivery, follows.state, next_at, attempt):
             return
-        if outcome.gone:
-            await self._endpoints.disable(delivery.workspace, delivery.endpoint_id, "gone")
-            _log.warning("endpoint_disabled", workspace=delivery.workspace, why="gone")
         self._count(delivery, follows, elapsed, now)
+        if delivery.attempt_no == 0:
+            _judge(delivery, started, outcome)
+        if outcome.gone:
+            await self._disable(delivery)
+
+    async def _disable(self, delivery: Delivery) -> None:
+        parked = await self._endpoints.disable(delivery.workspace, delivery.endpoint_id, "gone")
+        ENDPOINTS_DISABLED.inc()
+        DELIVERIES.labels(self._channel.name, "parked").inc(parked)
+        _log.warning("endpoint_disabled", workspace=delivery.workspace, reason="gone")
 
     async def _sent(self, delivery: Delivery, at: datetime) -> Outcome:
         try:
             secrets = await self._endpoints.secrets(delivery.workspace, delivery.endpoint_id, at)
             notification = Notification(
-                delivery.event_id, delivery.type, delivery.url, delivery.body, secrets, at, delivery.traceparent
+                delivery.event_id, delivery.type, delivery.url, delivery.body, secrets, at, traceparent()
             )
             return _taken(await self._channel.send(notification))
         except Busy:
@@ -130,7 +146,23 @@ class Deliver:
         DELIVERIES.labels(self._channel.name, outcome).inc()
         ATTEMPT_SECONDS.labels(self._channel.name).observe(elapsed.total_seconds())
         if follows.state == "delivered" and delivery.attempt_no == 0:
-            SCORE_TO_DELIVERED.labels(self._channel.name).observe(max(0.0, (now - delivery.event_at).total_seconds()))
+            seconds = max(0.0, (now - delivery.event_at).total_seconds())
+            SCORE_TO_DELIVERED.labels(self._channel.name).observe(seconds, exemplar())
+
+
+def _judge(delivery: Delivery, started: datetime, outcome: Outcome) -> None:
+    """Counts the unit once per delivery, when its first attempt is written down."""
+    good = timeliness.is_good(started - delivery.event_at, outcome.blame)
+    if good is not None:
+        sli_total.labels(timeliness.SLO, "good" if good else "bad").inc()
+
+
+def _tell(attempt: int, outcome: Outcome, follows: Next) -> None:
+    """How the attempt ended, for its trace: codes alone, never what the receiver said or where it is."""
+    said: dict[Attribute, str | int] = {Attribute.ATTEMPT: attempt, Attribute.OUTCOME: follows.state}
+    if outcome.status is not None:
+        said[Attribute.STATUS] = outcome.status
+    describe(said, is_failure=outcome.failure is not None)
 
 
 def _taken(sent: Sent) -> Outcome:
@@ -144,7 +176,9 @@ def _failed(error: KizashiError) -> Outcome:
     retry_after = error.retry_after if isinstance(error, Unavailable) else None
     status = error.status if isinstance(error, Refused | Gone) else None
     said = error.said if isinstance(error, Refused | Gone) else None
-    return Outcome(Failure(final, crowded, retry_after), status, _named(error), said, isinstance(error, Gone))
+    # What a channel raises is the receiver's doing; anything else went wrong before it was asked.
+    blame: timeliness.Blame = "receiver" if isinstance(error, Rejected | Unavailable) else "us"
+    return Outcome(Failure(final, crowded, retry_after), status, _named(error), said, isinstance(error, Gone), blame)
 
 
 def _named(error: KizashiError) -> str:

@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from kizashi_alerts.adapters.channels.webhook.send import NAME as CHANNEL
 from kizashi_alerts.adapters.deliveries import Deliveries
 from kizashi_alerts.adapters.endpoints import Endpoint, Endpoints
 from kizashi_alerts.adapters.outbound import Outbound
 from kizashi_alerts.domain.message import ping
+from kizashi_alerts.metrics import DELIVERIES
 from kizashi_common.contracts import alerts as contract
 from kizashi_common.contracts.commands.alerts import EndpointAnswer, EndpointList, EndpointRequest
 from kizashi_common.contracts.ids import shown
@@ -79,7 +81,8 @@ class ManageEndpoints:
 
     async def delete(self, workspace: str, endpoint_id: UUID, version: int | None) -> None:
         """Nothing is sent there any more. Raises: Absent; StaleVersion."""
-        await self._endpoints.delete(workspace, endpoint_id, version)
+        parked = await self._endpoints.delete(workspace, endpoint_id, version)
+        DELIVERIES.labels(CHANNEL, "parked").inc(parked)
 
     async def test(self, workspace: str, endpoint_id: UUID) -> str:
         """The id of the `endpoint.ping` that is on its way there.

@@ -40,7 +40,11 @@ class Found(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """The snapshot behind what was found. `at` is when it is told; `held_by` when nobody shall be told."""
+    """The snapshot behind what was found. `at` is when it is told; `held_by` when nobody shall be told.
+
+    `due_at` is since when telling it is due: the time of the score. None where it is `at` itself. `trace` is the
+    recorded trace of that score.
+    """
 
     workspace: str
     about: Subject
@@ -49,10 +53,13 @@ class Snapshot(NamedTuple):
     complete_through: datetime | None
     at: datetime
     held_by: HeldBy | None = None
+    due_at: datetime | None = None
+    trace: str | None = None
 
 
 class Happened(NamedTuple):
-    """A changed alert. `event` is None for what is stored silently."""
+    """A changed alert. `event` is None for what is stored silently; `due_at` is None where telling is due at `at`;
+    `trace` is the recorded trace that caused it."""
 
     alert: Alert
     before: Alert | None
@@ -60,6 +67,8 @@ class Happened(NamedTuple):
     notify: Notify | None
     actor: str
     at: datetime
+    due_at: datetime | None = None
+    trace: str | None = None
 
 
 class Move(NamedTuple):
@@ -89,7 +98,7 @@ class Desk:
     def settle(self, found: Iterable[Found], snapshot: Snapshot) -> list[Happened]:
         """What the engine's findings make of the alerts."""
         moves = [move for one in found if (move := self._move(one, snapshot)) is not None]
-        return self.conclude(moves, snapshot.at)
+        return [one._replace(due_at=snapshot.due_at, trace=snapshot.trace) for one in self.conclude(moves, snapshot.at)]
 
     def _move(self, found: Found, snapshot: Snapshot) -> Move | None:
         identity = Identity(snapshot.workspace, snapshot.about.key, found.rule.key, found.scope)

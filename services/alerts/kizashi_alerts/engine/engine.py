@@ -7,7 +7,7 @@ Source: ALERTS.md 1 and 5; decision 17.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -22,7 +22,7 @@ from kizashi_alerts.domain.settle import Snapshot
 from kizashi_alerts.engine.flush import AlertsFlush, Cursor, News, SubjectKey, findings
 from kizashi_alerts.engine.judge import ConditionKey, Judged, Tally, judge
 from kizashi_alerts.engine.past import Past
-from kizashi_common.contracts.envelope import Record
+from kizashi_common.contracts.envelope import Record, caused_by
 from kizashi_common.contracts.ids import parsed
 from kizashi_common.contracts.partitioning import account_key, partition_of
 from kizashi_common.contracts.scores import Score, decode
@@ -65,15 +65,21 @@ class _Read(NamedTuple):
 
 
 class AlertsEngine:
-    """Implements `stream.shapes.Engine`. `partition` of `partitions` is where its records belong."""
+    """Implements `stream.shapes.Engine`. `partition` of `partitions` is where its records belong.
+
+    `ticks` is a stopwatch in seconds; without one judging is not timed.
+    """
 
     heard_through: datetime | None = None
 
-    def __init__(self, book: Rulebook, position: int, partition: int, partitions: int) -> None:
+    def __init__(
+        self, book: Rulebook, position: int, partition: int, partitions: int, ticks: Callable[[], float] | None = None
+    ) -> None:
         self.position = position
         self._book = book
         self._partition = partition
         self._partitions = partitions
+        self._ticks = ticks
         self._subjects: dict[SubjectKey, SubjectState] = {}
         self._flush = AlertsFlush()
         self._decoded: tuple[Records | None, list[_Read], list[DeadLetter]] = (None, [], [])
@@ -141,15 +147,25 @@ class AlertsEngine:
         self._flush.cursors[read.subject] = state.cursor
         if score.reason in NO_NEWS:
             return True
-        judged = judge(self._book, score, state.conditions, self._flush.tally)
+        judged = self._judged(score, state)
         for one in judged:
             self._remember(read.subject, state, one)
         band_changed = None not in (before.band, score.band) and score.band != before.band
         found = findings(judged)
         if found or band_changed:
-            snapshot = _snapshot(score, read.account_id)
+            snapshot = _snapshot(score, read.account_id, due_at=read.record.at)
+            snapshot = snapshot._replace(trace=caused_by(read.record.headers))
             self._flush.news.setdefault(read.subject, []).append(News(snapshot, found, band_changed, score.seq))
         return True
+
+    def _judged(self, score: Score, state: SubjectState) -> list[Judged]:
+        tally = self._flush.tally
+        if self._ticks is None:
+            return judge(self._book, score, state.conditions, tally)
+        began = self._ticks()
+        judged = judge(self._book, score, state.conditions, tally)
+        tally.seconds.append(self._ticks() - began)
+        return judged
 
     def _remember(self, subject: SubjectKey, state: SubjectState, one: Judged) -> None:
         if one.after is None:
@@ -175,7 +191,9 @@ class AlertsEngine:
             adopted = [
                 one for one in judge(self._book, past.last, state.conditions, Tally()) if one.key in keys and one.after
             ]
-            snapshot = _snapshot(past.last, _account_id(past.last))._replace(at=opened_at, held_by="batch")
+            # What opened long ago is told now, and is due now.
+            snapshot = _snapshot(past.last, _account_id(past.last), due_at=_UNTOLD)
+            snapshot = snapshot._replace(at=opened_at, held_by="batch")
             self._flush.news.setdefault(subject, []).append(News(snapshot, findings(adopted), False, 0))
 
     def _read(self, step: Records) -> tuple[list[_Read], list[DeadLetter]]:
@@ -213,7 +231,7 @@ def _account_id(score: Score) -> UUID | None:
     return parsed("acc", score.id) if score.subject == "account" else None
 
 
-def _snapshot(score: Score, account_id: UUID | None) -> Snapshot:
+def _snapshot(score: Score, account_id: UUID | None, due_at: datetime) -> Snapshot:
     return Snapshot(
         workspace=score.workspace,
         about=subject_of(score, account_id),
@@ -221,11 +239,13 @@ def _snapshot(score: Score, account_id: UUID | None) -> Snapshot:
         as_of=score.as_of,
         complete_through=score.complete_through,
         at=_UNTOLD,
+        due_at=due_at,
     )
 
 
 def _told_at(snapshot: Snapshot, at: datetime) -> Snapshot:
-    return snapshot if snapshot.at is not _UNTOLD else snapshot._replace(at=at)
+    told = at if snapshot.at is _UNTOLD else snapshot.at
+    return snapshot._replace(at=told, due_at=at if snapshot.due_at is _UNTOLD else snapshot.due_at)
 
 
 def _is_further(theirs: Condition, mine: Condition | None) -> bool:

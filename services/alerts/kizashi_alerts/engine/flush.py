@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kizashi_alerts.domain.condition import Condition
-from kizashi_alerts.domain.settle import Found, Snapshot
+from kizashi_alerts.domain.settle import Found, Happened, Snapshot
 from kizashi_alerts.engine.judge import ConditionKey, Judged, Tally
 from kizashi_common.stream.shapes import FlushBase
 
@@ -40,13 +40,17 @@ class News(NamedTuple):
 
 @dataclass(slots=True)
 class AlertsFlush(FlushBase):
-    """Cursors and conditions are absolute; a condition of None is gone. News stand in the order of their snapshots."""
+    """Cursors and conditions are absolute; a condition of None is gone. News stand in the order of their snapshots.
+
+    `happened` is what writing it made of the alerts, decided anew with every try.
+    """
 
     at: datetime | None = None
     tally: Tally = field(default_factory=Tally)
     cursors: dict[SubjectKey, Cursor] = field(default_factory=dict)
     conditions: dict[tuple[SubjectKey, ConditionKey], Condition | None] = field(default_factory=dict)
     news: dict[SubjectKey, list[News]] = field(default_factory=dict)
+    happened: Sequence[Happened] = ()
 
 
 def findings(judged: Sequence[Judged]) -> tuple[Found, ...]:

@@ -9,7 +9,7 @@ Source: ALERTS.md 3 and 5.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -19,7 +19,7 @@ from kizashi_alerts.domain.rulebook import Compiled, Rulebook
 from kizashi_common.contracts.alerts import SEVERITIES, Severity
 from kizashi_common.contracts.scores import Score, SignalValue
 from kizashi_common.expressions.cel import Activation, Expression
-from kizashi_common.expressions.verdict import FALSE, TRUE, Truth, Verdict, both, negated, unknown
+from kizashi_common.expressions.verdict import FAILED, FALSE, TRUE, Truth, Verdict, both, negated, unknown
 
 MAX_ELEMENTS: Final = 20
 _USE: Final = ("usage.", "users.", "feature.")
@@ -50,18 +50,27 @@ class Judged(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """How many verdicts came out how: for the metrics."""
+    """How many verdicts came out how: for the metrics. An error decides nothing, like any UNKNOWN.
+
+    Units: `seconds` that all rules took over each snapshot.
+    """
 
     true: int = 0
     false: int = 0
     unknown: int = 0
+    error: int = 0
+    failing: set[str] = field(default_factory=set)
+    seconds: list[float] = field(default_factory=list)
 
-    def count(self, truth: Truth) -> None:
+    def count(self, rule: str, verdict: Verdict) -> None:
         """Adds one."""
-        if truth is Truth.TRUE:
+        if verdict.truth is Truth.TRUE:
             self.true += 1
-        elif truth is Truth.FALSE:
+        elif verdict.truth is Truth.FALSE:
             self.false += 1
+        elif verdict.reason == FAILED:
+            self.error += 1
+            self.failing.add(rule)
         else:
             self.unknown += 1
 
@@ -78,7 +87,7 @@ def judge(book: Rulebook, score: Score, conditions: Conditions, tally: Tally) ->
             # Nearly every rule of nearly every subject is inactive and stays so: decided with a single expression.
             outcome = snapshot.enters(rule, snapshot.activation(rule, ""))
             if outcome.truth is not Truth.TRUE:
-                tally.count(outcome.truth)
+                tally.count(rule.key, outcome)
                 continue
         values = snapshot.values(rule)
         for scope, elements in _scopes(rule, values, conditions):
@@ -112,7 +121,7 @@ def _judged(rule: Compiled, scope: str, before: Condition | None, reader: _Reade
     limits = Limits(document.for_, document.min_evals, document.clear_for)
     reading = Reading(population.truth, outcome.truth, reader.as_of, reader.correction)
     moved = step(before, reading, limits, rule.logic)
-    reader.tally.count(outcome.truth)
+    reader.tally.count(rule.key, outcome)
     if before is None and moved.after is None:
         return None
     after = moved.after

@@ -54,7 +54,7 @@ def ending(book: Rulebook, rule: Compiled, test: RuleTest) -> str:
     for state in ("active", "recovering", "pending"):
         if state in states:
             return state
-    return "unknown" if tally.unknown and not tally.true else "inactive"
+    return "unknown" if tally.unknown + tally.error and not tally.true else "inactive"
 
 
 def snapshot(rule: Compiled, seq: int, as_of: datetime, signals: Mapping[str, SignalValue]) -> Score:

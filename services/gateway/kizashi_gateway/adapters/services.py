@@ -144,11 +144,12 @@ async def _counted(
 ) -> InternalAnswer:
     try:
         answer = await client.call(method, path, (caller.workspace, caller.actor), **sent)
+        refusal = OwnerRefused(answer.status, _problem(answer)) if answer.status >= 400 else None
     except Busy as error:
         UPSTREAM_ERRORS.labels(owner, _why(error)).inc()
         raise
-    if answer.status >= 400:
-        raise OwnerRefused(answer.status, _problem(answer))
+    if refusal is not None:
+        raise refusal
     return answer
 
 

@@ -17,9 +17,10 @@ from kizashi_common.errors import KizashiError
 from kizashi_common.runtime.service import Clock
 from kizashi_common.telemetry.logging import get_logger
 from kizashi_gateway.adapters.store import Store
+from kizashi_gateway.application.recording import counting_failures
 from kizashi_gateway.domain.access import Caller
 from kizashi_gateway.domain.audit import Entry, masked
-from kizashi_gateway.metrics import AUDIT_WRITE_FAILURES, AUTH_FAILURES
+from kizashi_gateway.metrics import AUTH_FAILURES
 
 Result = TypeVar("Result")
 
@@ -99,11 +100,8 @@ class Commands:
         )
 
     async def _record(self, entry: Entry) -> None:
-        try:
+        with counting_failures():
             await self._store.record(entry, self._new_uuid())
-        except Exception:
-            AUDIT_WRITE_FAILURES.inc()
-            raise
 
     async def _settle(self, intent: Entry, outcome: str, *, object_id: str | None = None) -> None:
         """Records the result. Not being able to is counted and logged, never answered: the effect has happened."""

@@ -134,9 +134,14 @@ class Keys:
         )
 
 
-def born(creator: Caller, wish: NewKey, now: datetime, chance: Chance) -> Made:
-    """A key as wished, kept nowhere yet."""
-    secret = new_api_key(chance(API_CHANCE_BYTES))
+def born(creator: Caller, wish: NewKey, now: datetime, chance: Chance, given: str = "") -> Made:
+    """A key as wished, kept nowhere yet; `given` is the key itself, where somebody else has made it.
+
+    Raises: Invalid when what is given is no API key.
+    """
+    secret = parsed_api_key(given) if given else new_api_key(chance(API_CHANCE_BYTES))
+    if secret is None:
+        raise Invalid("An API key is kza_, an id, a secret and their checksum.", code="invalid_key")
     key = ApiKey(
         workspace=creator.workspace,
         key_id=secret.id,

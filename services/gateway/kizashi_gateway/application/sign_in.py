@@ -15,6 +15,7 @@ from kizashi_common.runtime.service import Chance, Clock
 from kizashi_gateway.adapters.sign_in import SignIns
 from kizashi_gateway.adapters.store import Member, Store
 from kizashi_gateway.application.keys import Keys
+from kizashi_gateway.application.recording import counting_failures
 from kizashi_gateway.domain.access import SCOPES, Caller
 from kizashi_gateway.domain.audit import Entry
 from kizashi_gateway.domain.credential import (
@@ -26,6 +27,7 @@ from kizashi_gateway.domain.credential import (
     name_of,
     token,
 )
+from kizashi_gateway.metrics import AUTH_FAILURES
 
 _NOT_SIGNED_IN = "Sign in first."
 
@@ -81,6 +83,7 @@ class SignIn:
         workspace = await self._store.workspace_of(link_id, "sign_in_link")
         member_id = None if workspace is None else await self._sign_ins.use_link(workspace, link_id, self._clock())
         if workspace is None or member_id is None:
+            AUTH_FAILURES.labels("unknown").inc()
             raise Denied(f"This link does not work any more: it works once, within {_minutes()} minutes.")
         return await self._open(workspace, member_id, None, visit)
 
@@ -102,6 +105,7 @@ class SignIn:
         session = None if workspace is None else await self._sign_ins.session(workspace, session_id)
         now = self._clock()
         if session is None or session.is_over(now):
+            AUTH_FAILURES.labels("unknown" if session is None else "expired").inc()
             raise Denied(_NOT_SIGNED_IN)
         member = await self._member_of(session)
         if now - session.seen_at >= MEMBER_PRECISION:
@@ -130,7 +134,9 @@ class SignIn:
             raise Denied(_NOT_SIGNED_IN)
         if session.key_id is not None:
             key = await self._store.key(session.workspace, session.key_id)
-            if key.refusal(self._clock()) is not None:
+            refusal = key.refusal(self._clock())
+            if refusal is not None:
+                AUTH_FAILURES.labels("revoked" if refusal == "revoked" else "expired").inc()
                 raise Denied(_NOT_SIGNED_IN)
         return member
 
@@ -141,7 +147,8 @@ class SignIn:
         entry = Entry(
             workspace, visit.request_id, "result", actor, "session.open", actor, {}, visit.address, now, "done"
         )
-        await self._store.record(entry, self._new_uuid())
+        with counting_failures():
+            await self._store.record(entry, self._new_uuid())
         await self._sign_ins.add_session(workspace, name_of(secret), member_id, key_id, now)
         return secret
 

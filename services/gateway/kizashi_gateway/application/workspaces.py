@@ -6,7 +6,7 @@ Source: GATEWAY.md 2, "Local mode"; OPERATIONS.md 1.6.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
@@ -24,12 +24,16 @@ _ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class NewWorkspace:
-    """What is wanted: an id for addresses and keys, a name for people, and who runs it."""
+    """What is wanted: an id for addresses and keys, a name for people, and who runs it.
+
+    `admin_key` is empty, or a key that whoever installs has made.
+    """
 
     id: str
     name: str
     admin_name: str = "Admin"
     admin_mail: str | None = None
+    admin_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,14 @@ async def create_workspace(
 ) -> Founded:
     """Makes a workspace with an admin member and an admin API key, all or nothing. `database` is the gateway's role.
 
-    Raises: Invalid when the id is not 1-32 lower-case letters, digits and inner hyphens; Conflict code `key_taken`
-        when it exists.
+    Raises: Invalid when the id is not 1-32 lower-case letters, digits and inner hyphens, or the given key is none;
+        Conflict code `key_taken` when it exists.
     """
     if _ID.fullmatch(wanted.id) is None:
         raise Invalid(f"{wanted.id!r} cannot name a workspace: use 1-32 lower-case letters, digits, inner hyphens.")
     now = clock()
     admin = Member(wanted.id, new_uuid(), wanted.admin_name, wanted.admin_mail, "admin")
-    made = born(_founder(admin), NewKey("First admin key", ALL_SCOPES), now, chance)
+    made = born(_founder(admin), NewKey("First admin key", ALL_SCOPES), now, chance, wanted.admin_key)
     record = Entry(wanted.id, "", "result", "system", "workspace.create", wanted.id, {}, "", now, "done")
     founding = Founding(wanted.name, admin, made.key, made.digest, record, new_uuid())
     if not await Store(database).found(founding):

@@ -15,12 +15,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from kizashi_common.errors import Absent, KizashiError
+from kizashi_common.http.measured import template
 from kizashi_common.http.problem import request_id_of, status_of
 from kizashi_common.telemetry.logging import get_logger
 from kizashi_gateway.adapters.services import OwnerRefused
 from kizashi_gateway.console.page import Console, drawn, said, stylesheet, stylesheet_name, words_for
 from kizashi_gateway.console.pages.account import page as account
 from kizashi_gateway.console.pages.portfolio import page as portfolio
+from kizashi_gateway.console.pages.runbooks import page as runbooks
 from kizashi_gateway.console.pages.sign_in import page as sign_in
 
 __all__ = ["Console", "console"]
@@ -36,6 +38,7 @@ def console(parts: Console) -> Starlette:
         *portfolio.routes(parts),
         *account.routes(parts),
         *sign_in.routes(parts),
+        *runbooks.routes(parts),
     ]
     handlers: dict[Any, Any] = {
         KizashiError: _Failure(parts).known,
@@ -71,7 +74,7 @@ class _Failure:
 
     async def unforeseen(self, request: Request, error: Exception) -> Response:
         """An error of ours: logged once, shown without its inside."""
-        _log.error("page_failed", request_id=request_id_of(request), path=request.url.path, error=error)
+        _log.error("page_failed", request_id=request_id_of(request), route=template(request.scope), error=error)
         return self._page(request, KizashiError(), 500)
 
     def _page(self, request: Request, error: KizashiError, status: int) -> Response:

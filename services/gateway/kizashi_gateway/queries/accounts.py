@@ -186,12 +186,6 @@ class Accounts:
         sums = tuple(BandSum(band, n, arr or 0.0, risk or 0.0, currency) for band, n, arr, risk, currency in rows)
         return Summary(sums, tuple(names), through)
 
-    async def complete_through(self) -> datetime | None:
-        """The time before which all input is proved complete; nothing while a partition has no proof."""
-        async with self._database.transaction(read_only=True) as connection:
-            through: datetime | None = await connection.scalar(select(WORKSPACE_PROGRESS.clause))
-        return through
-
     async def directory(self, workspace: str) -> Directory:
         """The members, to name owners by."""
         query = select(_member.member_id, _member.name, _member.mail).where(_member.workspace_id == workspace)

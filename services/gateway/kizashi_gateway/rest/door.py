@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kizashi_common.errors import Denied, Invalid
 from kizashi_common.http.etag import matches, required_version
+from kizashi_common.http.measured import template
 from kizashi_common.http.problem import request_id_of
 from kizashi_gateway.adapters.services import Command
 from kizashi_gateway.application.command import Asked, Commands
@@ -81,7 +82,9 @@ class Door:
             caller = await self._caller(request)
             asked = Asked(caller, request_id_of(request), request.client.host if request.client else "")
             if scope is not None:
-                await self._commands.check(asked, scope, f"{request.method} {_template(request)}", request.url.path)
+                await self._commands.check(
+                    asked, scope, f"{request.method} {template(request.scope)}", request.url.path
+                )
             return asked
 
         return enter
@@ -103,13 +106,6 @@ class Door:
         is_ours = is_same_origin(request.headers.get("origin"), request.headers.get("host"), self._public_url)
         if not is_ours or not hmac.compare_digest(sent.encode(), (caller.csrf or "").encode()):
             raise Denied("A write with a cookie needs Kizashi-CSRF from /v1/me and our own Origin.", code="csrf")
-
-
-def _template(request: Request) -> str:
-    """The route with its names in place of ids, so that the log can be grouped by it."""
-    route = request.scope.get("route")
-    path = str(getattr(route, "path", request.url.path))
-    return path if path.startswith("/v1/") else f"/v1{path}"
 
 
 def _credential(header: str | None) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence, Sized
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, Final
@@ -19,6 +19,7 @@ from kizashi_common.db.copying import Upsert
 from kizashi_common.db.database import Database, driver_of
 from kizashi_common.db.lines import Lines
 from kizashi_common.db.tables import health as t
+from kizashi_common.stream.dedupe import HOT_DAYS
 from kizashi_common.stream.shapes import Claim, Wake
 from kizashi_health import metrics
 from kizashi_health.adapters.accounts import AccountReader, day_row
@@ -50,7 +51,7 @@ class HealthStore:
     def __init__(self, database: Database, settings: EngineSettings) -> None:
         self._database = database
         self._settings = settings
-        self._lines = Lines(database, _LINES)
+        self._lines = Lines(database, _LINES, "rows")
         self._reader = AccountReader()
         self._account = Upsert(t.account, ("bits_from", "active_bits", "next_user", "last_login_day", "stale_since"))
         self._day = Upsert(t.account_day)
@@ -116,6 +117,7 @@ class HealthStore:
     async def _ids(self, raw: Any, slot: int, keys: Keys) -> dict[int, list[bytes]]:
         if not keys.id_days:
             return {}
+        began = perf_counter()
         rows = await raw.fetch(
             "SELECT event_day, ids FROM health.dedupe_chunk WHERE slot = $1 AND event_day = ANY($2::date[])",
             slot,
@@ -125,17 +127,18 @@ class HealthStore:
         for row in rows:
             ids = row["ids"]
             found[day_of(row["event_day"])].extend(ids[i : i + _ID_BYTES] for i in range(0, len(ids), _ID_BYTES))
+        if min(keys.id_days) <= keys.newest_day - HOT_DAYS:
+            metrics.dedupe_cold_load_seconds.observe(perf_counter() - began)
         return found
 
     async def write(self, connection: Any, claim: Claim, flush: Flush) -> None:
         """Writes the flush; the ledger has done its own part and commits."""
-        slot, began = claim.slot, perf_counter()
+        slot = claim.slot
         await self._write_activity(connection, slot, flush)
         await self._write_scores(connection, slot, flush)
         await self._write_ids(connection, claim, flush)
         if flush.wakes_done:
             await connection.execute("DELETE FROM health.wake WHERE id = ANY($1::bigint[])", flush.wakes_done)
-        _count(claim, flush, perf_counter() - began)
 
     async def _write_activity(self, connection: Any, slot: int, flush: Flush) -> None:
         await self._account.write(
@@ -219,16 +222,6 @@ class HealthStore:
         await connection.execute(
             "INSERT INTO health.wake (slot, workspace_id, subject, why) VALUES ($1, '', '', $2)", claim.slot, REBUILD
         )
-
-
-def _count(claim: Claim, flush: Flush, seconds: float) -> None:
-    metrics.flush_seconds.labels("write").observe(seconds)
-    written: tuple[Sized, ...] = (flush.days, flush.users, flush.cards, flush.scores, flush.facts, flush.messages)
-    for table, rows in zip(metrics.TABLES, written, strict=True):
-        metrics.flushed_rows_total.labels(table).inc(len(rows))
-    if claim.complete_through is not None and flush.at is not None:
-        age = (flush.at - claim.complete_through).total_seconds()
-        metrics.complete_age_seconds.labels(str(claim.partition)).set(age)
 
 
 def _day_key(row: Any) -> tuple[str, Day]:

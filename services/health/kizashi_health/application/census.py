@@ -17,6 +17,7 @@ from typing import Any, Final
 from kizashi_common.db.database import Database
 from kizashi_common.errors import Busy
 from kizashi_common.telemetry.logging import get_logger
+from kizashi_common.telemetry.metrics import worker_restarts_total
 from kizashi_health.adapters.population import population
 from kizashi_health.adapters.progress import Progress, begin_day, last_day, progress, wake_slots
 from kizashi_health.adapters.workspaces import known_workspaces, stored_workspaces
@@ -28,6 +29,7 @@ from kizashi_health.domain.signal import Workspace
 from kizashi_health.engine.contexts import workspace_of
 from kizashi_health.engine.scoring import day_wake
 
+WORKER: Final = "census"
 _PARTIAL_AFTER: Final = timedelta(hours=1)
 _MOST_DAYS_BACK: Final = 90
 
@@ -59,6 +61,7 @@ class Census:
                     await self.look()
                 except Busy as error:
                     self._log.warning("census_waits", reason=error.reason)
+                    worker_restarts_total.labels("health", WORKER).inc()
 
     async def look(self) -> None:
         """Begins every day that is proved and was not begun yet."""

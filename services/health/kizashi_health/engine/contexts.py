@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from kizashi_common.contracts.commands.health import WorkspaceSettings
-from kizashi_health.domain.calendar import Clock, Day, day_of
+from kizashi_health.domain.calendar import Clock, Day, day_of, local_day, midnight
 from kizashi_health.domain.calibration import calibrate
 from kizashi_health.domain.pulse import Calibration, PulseSettings
 from kizashi_health.domain.signal import Workspace, median
@@ -71,6 +72,11 @@ class Contexts:
             found = _context(StoredWorkspace(WorkspaceSettings(), None, None, ()))
             self._known[workspace] = found
         return found
+
+    def midnights(self, now: datetime) -> list[datetime]:
+        """When the present day began in each zone of a workspace known here, ascending."""
+        zones = {context.workspace.zone for context in self._known.values()}
+        return sorted(midnight(local_day(now, zone), zone) for zone in zones)
 
     def names(self) -> frozenset[str]:
         """Every workspace known here."""

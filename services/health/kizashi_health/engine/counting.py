@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from kizashi_common.contracts.envelope import Record
+from kizashi_common.contracts.envelope import Record, caused_by
 from kizashi_common.contracts.events import Event, Fact, FactItem, Heartbeat
 from kizashi_common.contracts.scores import Reason
 from kizashi_common.errors import Invalid, Poison
@@ -63,6 +63,7 @@ class Counting:
             accounts=frozenset(key for key in accounts if key not in memory.subjects),
             days=frozenset(pair for pair in days if self._lacks_row(*pair, since)),
             id_days=frozenset(memory.seen.missing(id_days, {record.at.toordinal() for record in records})),
+            newest_day=max(memory.seen.newest, records[-1].at.toordinal()),
         )
         return keys if keys.accounts or keys.days or keys.id_days else None
 
@@ -110,6 +111,7 @@ class Counting:
             if subject.is_new:
                 subject.touch("fact")
             self._state(subject, taken.message, taken.message.data.facts, taken.record.at)
+            _follow(subject, taken.record)
             self._count(_CONTROL)
         else:
             self._count(self._event(taken.record, taken.message))
@@ -131,11 +133,22 @@ class Counting:
         memory.contexts.observe(key.workspace, day)
         memory.count_day(key.workspace, day, is_new_active=is_new_active)
         cause = self._cause(event, day)
+        self._note(record, event, cause)
         if human or subject.is_new:
             subject.touch(cause)
         if data.facts:
             self._state(subject, event, data.facts, record.at)
+        if _follow(subject, record) and cause != "rebuild":
+            memory.pending.noted.traced = subject.trace, data.time.received_at
         return _APPLIED
+
+    def _note(self, record: Record, event: Event, cause: Reason) -> None:
+        noted = self._memory.pending.noted
+        if cause == "rebuild":
+            noted.appended.append(record.at)
+            return
+        noted.received.append(event.data.time.received_at)
+        noted.late += cause == "correction"
 
     def _cause(self, event: Event, day: Day) -> Reason:
         if is_historical(event):
@@ -157,6 +170,15 @@ class Counting:
                 FactRow(subject.key, subject.id, name, item.entry, stated, at, message.sourceid)
             )
             subject.touch("fact")
+
+
+def _follow(subject: Subject, record: Record) -> bool:
+    """Whether the record's trace is recorded; the account's next message then goes on with it."""
+    trace = caused_by(record.headers)
+    if trace is None:
+        return False
+    subject.trace = trace
+    return True
 
 
 def _key(message: Event | Fact) -> AccountKey:

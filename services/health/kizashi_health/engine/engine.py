@@ -6,6 +6,7 @@ Source: HEALTH.md 1.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal, NamedTuple
 
 from kizashi_common.stream.shapes import Claim, Counts, Records, Step, Through, Wakes
 from kizashi_health.engine.counting import Counting
@@ -15,6 +16,17 @@ from kizashi_health.engine.rows import Keys, Rows
 from kizashi_health.engine.scoring import Scoring
 from kizashi_health.engine.snapshot import card_row
 from kizashi_health.engine.subject import Subject
+
+Held = Literal["lag", "heartbeat"]
+
+
+class Size(NamedTuple):
+    """How much one engine holds: accounts, their users, message ids of hot days and of others."""
+
+    accounts: int
+    users: int
+    hot_ids: int
+    cold_ids: int
 
 
 class HealthEngine:
@@ -65,6 +77,21 @@ class HealthEngine:
         self._memory.through = step.instant
         self._memory.advance(step.instant)
 
+    def held(self, now: datetime) -> Held | None:
+        """What lacks until the day that `now` lies in can begin here; None when it could, or nobody waits for it."""
+        heard, through = self.heard_through, self._memory.through
+        begun = self._memory.contexts.midnights(now)
+        if not begun or (through is not None and through >= begun[-1]):
+            return None
+        return "heartbeat" if heard is None or heard < begun[-1] else "lag"
+
+    @property
+    def size(self) -> Size:
+        """What is in memory now."""
+        subjects, seen = self._memory.subjects, self._memory.seen
+        hot = seen.hot
+        return Size(len(subjects), sum(s.activity.next_user for s in subjects.values()), hot, seen.held - hot)
+
     def catch_up(self, most: int) -> int:
         """Scores at most so many accounts; returns how many wait."""
         return self._scoring.catch_up(most)
@@ -73,6 +100,7 @@ class HealthEngine:
         """All that changed since the last drain."""
         memory, pending = self._memory, self._memory.pending
         memory.pending = Pending()
+        pending.noted.sweeping = self._scoring.sweeps
         self._scoring.forget(pending.wakes_done)
         flush = Flush(
             counts=Counts(*pending.counts),
@@ -83,6 +111,7 @@ class HealthEngine:
             scores=pending.scores,
             ids=memory.seen.drain(),
             at=at,
+            noted=pending.noted,
         )
         for workspace, day in sorted(pending.days):
             total = memory.totals[workspace, day]

@@ -15,6 +15,7 @@ from kizashi_common.stream.shapes import FlushBase
 from kizashi_health.domain.activity import DayRow, FeatureSpan, User
 from kizashi_health.domain.calendar import Day
 from kizashi_health.domain.fact import Stated
+from kizashi_health.engine.noted import Noted
 from kizashi_health.engine.rows import AccountKey, Published
 
 
@@ -73,3 +74,4 @@ class Flush(FlushBase):
     ids: Mapping[int, bytes] = field(default_factory=dict)
     slot_days: list[tuple[str, Day, int, int]] = field(default_factory=list)
     at: datetime | None = None
+    noted: Noted = field(default_factory=Noted)

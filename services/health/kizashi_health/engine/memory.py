@@ -21,6 +21,7 @@ from kizashi_common.stream.shapes import Counts, DeadLetter
 from kizashi_health.domain.calendar import Day, local_day
 from kizashi_health.engine.contexts import Contexts
 from kizashi_health.engine.flush import FactRow, ScoreRow
+from kizashi_health.engine.noted import Noted
 from kizashi_health.engine.rows import AccountKey, Rows, StoredAccount
 from kizashi_health.engine.subject import Subject, loaded_subject, new_subject
 
@@ -61,6 +62,7 @@ class Pending:
     messages: list[Outgoing] = field(default_factory=list)
     wakes_done: list[int] = field(default_factory=list)
     days: set[tuple[str, Day]] = field(default_factory=set)
+    noted: Noted = field(default_factory=Noted)
 
 
 class Memory:

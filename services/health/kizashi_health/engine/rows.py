@@ -64,7 +64,7 @@ class StoredWorkspace:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Rows that memory lacks. `since`: day rows of an account from this day on."""
+    """Rows that memory lacks. `since`: day rows of an account from this day on; `newest_day` is the log's last."""
 
     since: Day
     accounts: frozenset[AccountKey] = frozenset()
@@ -72,6 +72,7 @@ class Keys:
     id_days: frozenset[int] = frozenset()
     all_of: frozenset[str] = frozenset()
     workspaces: frozenset[str] = frozenset()
+    newest_day: int = 0
 
 
 @dataclass(slots=True)

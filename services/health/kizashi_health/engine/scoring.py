@@ -140,6 +140,11 @@ class Scoring:
         """Day boundaries wait, so no account may leave memory."""
         return bool(self._boundaries)
 
+    @property
+    def sweeps(self) -> tuple[int, ...]:
+        """The wakes of days that have begun and of which accounts still wait."""
+        return tuple(wake for wake, left in self._open.items() if left) if self._boundaries else ()
+
     def catch_up(self, most: int) -> int:
         """Does at most so many evaluations; returns how many wait."""
         for _ in range(most):
@@ -163,6 +168,7 @@ class Scoring:
         context = memory.contexts[work.key.workspace]
         moment = boundary(work.day, context.workspace, context.observed_from)
         evaluation = evaluate(subject.account, context.workspace, moment, subject.history)
+        memory.pending.noted.computed[work.reason] += 1
         _remember(subject, evaluation.day_score)
         memory.pending.scores.append(_score_row(subject, evaluation, context))
         if work.reason != "rebuild":
@@ -175,6 +181,7 @@ class Scoring:
         memory.mark(subject)
         self._open[work.wake] -= 1
         if self._open[work.wake] == 0:
+            memory.pending.noted.swept.append(work.wake)
             self._close(work.wake)
 
     def _live(self, subject: Subject) -> None:
@@ -185,6 +192,7 @@ class Scoring:
         context = memory.contexts[subject.key.workspace]
         moment = current(memory.now + _JUST_AFTER, self._live_day(subject, context), context.observed_from)
         evaluation = evaluate(subject.account, context.workspace, moment, subject.history)
+        memory.pending.noted.computed[subject.cause] += 1
         subject.unsent, subject.cause = stronger(subject.unsent, subject.cause), None
         subject.evaluation, subject.is_card_dirty = evaluation, True
         memory.mark(subject)
@@ -230,7 +238,8 @@ class Scoring:
         memory = self._memory
         stamp = self.stamp(subject, evaluation, reason, seq=subject.published.seq + 1)
         workspace = memory.contexts[subject.key.workspace].workspace
-        memory.pending.messages.append(message(snapshot(subject, workspace, evaluation, stamp)))
+        memory.pending.messages.append(message(snapshot(subject, workspace, evaluation, stamp), subject.trace))
+        self._note(subject, evaluation, reason)
         subject.published = replace(
             subject.published,
             seq=stamp.seq,
@@ -240,8 +249,14 @@ class Scoring:
         )
         subject.is_published_dirty = subject.is_card_dirty = True
         memory.mark(subject)
-        subject.unsent = None
+        subject.unsent = subject.trace = None
         self._later.pop(subject.key, None)
+
+    def _note(self, subject: Subject, evaluation: Evaluation, reason: Reason) -> None:
+        noted, before, after = self._memory.pending.noted, subject.published.band, evaluation.score.band
+        noted.published[reason] += 1
+        if before != after and subject.published.seq:
+            noted.band_changes[before, after] += 1
 
     def stamp(self, subject: Subject, evaluation: Evaluation, reason: Reason, seq: int) -> Stamp:
         """What a message or card says of itself."""

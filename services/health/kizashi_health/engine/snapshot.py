@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kizashi_common.contracts import scores
-from kizashi_common.contracts.envelope import JSON, Outgoing
+from kizashi_common.contracts.envelope import JSON, TRACEPARENT, Headers, Outgoing
 from kizashi_common.contracts.ids import shown
 from kizashi_common.contracts.partitioning import account_key
 from kizashi_common.contracts.scores import PulsePart, Reason, Score
@@ -66,9 +66,11 @@ def snapshot(subject: Subject, workspace: Workspace, evaluation: Evaluation, sta
     )
 
 
-def message(score: Score) -> Outgoing:
-    """The record of a snapshot."""
-    headers = (("content-type", JSON), ("workspace", score.workspace.encode()))
+def message(score: Score, trace: str | None = None) -> Outgoing:
+    """The record of a snapshot, with the trace that caused it where one is recorded."""
+    headers: Headers = (("content-type", JSON), ("workspace", score.workspace.encode()))
+    if trace is not None:
+        headers = (*headers, (TRACEPARENT, trace.encode()))
     return Outgoing(account_key(score.workspace, score.external_id).encode(), scores.encode(score), headers)
 
 

@@ -53,6 +53,8 @@ class Subject:
     stale_since: datetime | None = None
     stale_written: bool = False
     is_card_dirty: bool = False
+    trace: str | None = None
+    """The recorded trace that touched it last, for the message that it will cause."""
 
     @property
     def activity(self) -> Activity:

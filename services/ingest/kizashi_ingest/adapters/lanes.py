@@ -11,14 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from time import perf_counter
+from contextvars import Context
 from typing import Final, NamedTuple
 
 from kizashi_common.bus.bus import Producer
 from kizashi_common.contracts.envelope import Outgoing
 from kizashi_common.errors import Busy
-from kizashi_common.telemetry.metrics import produce_seconds
-from kizashi_ingest.metrics import SERVICE
 
 BATCH_BYTES: Final = 262_144
 _OVERHEAD: Final = 256
@@ -41,8 +39,9 @@ class Lane:
         self._topic = topic
         self._partition = partition
         self._waiting: deque[_Waiting] = deque()
-        self._seconds = produce_seconds.labels(SERVICE, topic)
         self.is_sending = False
+        self.is_refused = False
+        """The last batch was not acknowledged."""
 
     def put(self, records: Sequence[Outgoing]) -> list[Ack]:
         """Queues records; each answer completes when its share is acknowledged, or fails with Busy."""
@@ -65,17 +64,17 @@ class Lane:
             self._abandon()
 
     async def _send(self, batch: Sequence[_Waiting]) -> None:
-        began = perf_counter()
         records = [record for waiting in batch for record in waiting.records]
         try:
             await self._producer.send(self._topic, self._partition, records)
         except Busy as error:
+            self.is_refused = True
             _fail(batch, error)
         except BaseException:
             _fail(batch, Busy("The process stopped before Kafka acknowledged."))
             raise
         else:
-            self._seconds.observe(perf_counter() - began)
+            self.is_refused = False
             for waiting in batch:
                 if not waiting.ack.done():
                     waiting.ack.set_result(None)
@@ -129,6 +128,11 @@ class Lanes:
         """How many partitions the topic has."""
         return self._producer.partitions(topic)
 
+    @property
+    def can_produce(self) -> bool:
+        """Some lane's last batch was acknowledged, or none was sent yet. Heartbeats try every lane once a round."""
+        return not self._lanes or not all(lane.is_refused for lane in self._lanes.values())
+
     async def run(self) -> None:
         """Carries records until cancelled."""
         try:
@@ -149,7 +153,8 @@ class Lanes:
         acks = lane.put(records)
         if not lane.is_sending:
             lane.is_sending = True
-            self._group.create_task(lane.send(), name=f"lane {topic} {partition}")
+            # In a context of its own: a lane outlives the request that started it, and is nobody's trace.
+            self._group.create_task(lane.send(), name=f"lane {topic} {partition}", context=Context())
         return acks
 
     async def drained(self) -> None:

@@ -35,8 +35,11 @@ class RoundStore:
         self._database = database
         self._name = name
 
-    async def sign(self, complete_through: datetime, now: datetime) -> None:
-        """This node is here, and what it accepted before that time is acknowledged. Raises: Busy."""
+    async def sign(self, complete_through: datetime, now: datetime) -> int:
+        """This node is here, and what it accepted before that time is acknowledged; how many nodes there are now.
+
+        Raises: Busy.
+        """
         async with self._database.transaction() as connection:
             stated = {"complete_through": complete_through, "seen_at": now}
             await connection.execute(
@@ -45,6 +48,7 @@ class RoundStore:
                 .on_conflict_do_update(index_elements=[node.c.node], set_=stated)
             )
             await connection.execute(delete(node).where(node.c.seen_at < now - _FORGOTTEN))
+            return int((await connection.execute(select(func.count()).select_from(node))).scalar_one())
 
     async def open(self, every: timedelta, now: datetime) -> Round | None:
         """The next round, when it is due and nobody else has opened it. Raises: Busy."""

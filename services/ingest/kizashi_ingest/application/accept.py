@@ -15,8 +15,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from kizashi_common.contracts.events import IngestNote
+from kizashi_common.contracts.topics import EVENTS
 from kizashi_common.errors import Denied, Invalid
 from kizashi_common.telemetry.failpoints import failpoint
+from kizashi_common.telemetry.trace_records import carried, sending
 from kizashi_ingest.adapters.journal import Journal
 from kizashi_ingest.application.in_flight import InFlight, Share
 from kizashi_ingest.application.sources import Keyring
@@ -30,11 +32,11 @@ from kizashi_ingest.domain.limits import Limits
 from kizashi_ingest.domain.notes import Notes
 from kizashi_ingest.domain.source_key import SourceKey, key_in_body, key_in_head
 from kizashi_ingest.domain.timing import Age, Sending
+from kizashi_ingest.metrics import SERVICE
 
 _CHUNK: Final = 250
 _RETRIES: Final = ("x-retry-count", "rsa-retry-attempt")
 _MOST_ATTEMPTS: Final = 1_000
-_TRACE_LENGTH: Final = 64
 
 ReadBody = Callable[[Callable[[int], None]], Awaitable[bytes]]
 """Reads the wire body, telling the size of each piece before it keeps it. Raises: Invalid body_too_large."""
@@ -84,12 +86,13 @@ class Accept:
             opened_request = await self._opened(arrival, share)
             # Received is when all of it is here: a body that drips in must not hold back what heartbeats promise.
             received_at = self._in_flight.receive(self._clock())
-            try:
-                taken = await self._judged(opened_request, received_at)
-            except BaseException:
-                self._in_flight.settle(received_at)
-                raise
-            await self._journal.write(taken.records, lambda: self._in_flight.settle(received_at))
+            with sending(SERVICE, EVENTS.name) as span:
+                try:
+                    taken = await self._judged(opened_request, received_at, carried(span))
+                except BaseException:
+                    self._in_flight.settle(received_at)
+                    raise
+                await self._journal.write(taken.records, lambda: self._in_flight.settle(received_at))
         failpoint("accept.acked")
         taken.tally.publish()
         return arrival.route.reply(taken.result)
@@ -108,12 +111,11 @@ class Accept:
             raise Invalid(f"A request has at most {limits.events} events.", code="batch_too_large")
         return _Opened(arrival, key, batch, _request_notes(arrival, body, batch), (len(wire), len(body.raw)))
 
-    async def _judged(self, request: _Opened, received_at: datetime) -> _Taken:
+    async def _judged(self, request: _Opened, received_at: datetime, trace: str | None) -> _Taken:
         arrival, batch = request.arrival, request.batch
         frame = self._frame(request, received_at)
-        trace = arrival.headers.get("traceparent", "")
         asked = Asked(arrival.route.path, batch.members, arrival.headers)
-        intake = Intake(arrival.route, asked, frame, request.notes, trace if 0 < len(trace) <= _TRACE_LENGTH else None)
+        intake = Intake(arrival.route, asked, frame, request.notes, trace)
         outcomes = await _each(intake, batch)
         tally = Tally(frame.note.dialect, *request.sizes, is_lenient=batch.is_lenient)
         for outcome in outcomes:

@@ -40,6 +40,15 @@ class Heartbeats:
         self._in_flight = in_flight
         self._clock = clock
         self._every = every
+        self._proved_through = clock()
+
+    def age_s(self) -> float:
+        """Seconds since the time up to which the last round that this node sent proved all input complete.
+
+        Before its first round they count from its start. Another node may have sent later rounds: what holds for the
+        installation is the least over all nodes.
+        """
+        return (self._clock() - self._proved_through).total_seconds()
 
     async def beat(self) -> Round | None:
         """Gives a sign of life, and when a round is due, opens it and sends its heartbeat everywhere.
@@ -57,13 +66,12 @@ class Heartbeats:
             _log.warning("heartbeat_failed", reason=error.reason, error=error)
             return None
         metrics.heartbeats_total.labels("sent").inc()
-        metrics.nodes.labels("live").set(opened.nodes)
-        metrics.heartbeat_round_age_seconds.set((self._clock() - opened.complete_through).total_seconds())
+        self._proved_through = opened.complete_through
         return opened
 
     async def _opened(self) -> Round | None:
         now = self._clock()
-        await self._store.sign(self._in_flight.promise(now), now)
+        metrics.nodes.labels("live").set(await self._store.sign(self._in_flight.promise(now), now))
         self._in_flight.is_open = True
         return await self._store.open(self._every, now)
 

@@ -122,6 +122,7 @@ class Keyring:
         self._keys: dict[bytes, SourceKey] = {}
         self._unknown: dict[bytes, datetime] = {}
         self._loaded_at: datetime | None = None
+        self._made_at = clock()
 
     @property
     def is_loaded(self) -> bool:
@@ -130,15 +131,12 @@ class Keyring:
 
     async def refresh(self) -> None:
         """Reads all keys anew. Raises: Busy, and keeps what it had."""
-        self.observe_age()
         self._keys = await self._store.keys()
         self._loaded_at = self._clock()
-        self.observe_age()
 
-    def observe_age(self) -> None:
-        """Tells how old the verdicts are."""
-        if self._loaded_at is not None:
-            metrics.key_cache_age_seconds.set((self._clock() - self._loaded_at).total_seconds())
+    def age_s(self) -> float:
+        """How old the verdicts are, in seconds; before the first reading, how long it has been waited for."""
+        return (self._clock() - (self._loaded_at or self._made_at)).total_seconds()
 
     async def judged(self, key: str) -> SourceKey:
         """Whose key this is.
@@ -147,13 +145,11 @@ class Keyring:
         and nobody can be asked.
         """
         digest = key_hash(key)
-        found = self._keys.get(digest)
+        found, outcome = self._keys.get(digest), "cached"
         if found is None:
-            found = await self._asked(key, digest)
-        else:
-            metrics.key_checks_total.labels("cached").inc()
+            found, outcome = await self._asked(key, digest), "loaded"
+        metrics.key_checks_total.labels(outcome if found.is_active else "revoked").inc()
         if not found.is_active:
-            metrics.key_checks_total.labels("revoked").inc()
             raise Denied("No source has this key.", code="invalid_key")
         return found
 
@@ -171,7 +167,6 @@ class Keyring:
             self._remember_unknown(digest, now)
             metrics.key_checks_total.labels("unknown").inc()
             raise Denied("No source has this key.", code="invalid_key")
-        metrics.key_checks_total.labels("loaded").inc()
         self._keys[digest] = found
         return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from kizashi_common.contracts.topics import UNATTRIBUTED
+from kizashi_common.telemetry.many import observe_many
 from kizashi_ingest import metrics
 from kizashi_ingest.domain.intake import Outcome
 
@@ -24,7 +25,7 @@ class Tally:
         self._actions: Counter[str] = Counter()
         self._warnings: Counter[str] = Counter()
         self._unattributed = 0
-        self._oldest_s = 0.0
+        self._ages_s: list[float] = []
 
     def add(self, outcome: Outcome) -> None:
         """One more item was judged."""
@@ -34,7 +35,7 @@ class Tally:
             self._reasons[verdict.code or ""] += 1
         if outcome.action is not None:
             self._actions[outcome.action] += 1
-            self._oldest_s = max(self._oldest_s, outcome.age_s)
+            self._ages_s.append(max(0.0, outcome.age_s))
         for code, count in outcome.warnings:
             self._warnings[code] += count
         if outcome.destined is not None and outcome.destined.topic == UNATTRIBUTED.name:
@@ -62,8 +63,7 @@ class Tally:
             metrics.warnings_total.labels(warning).inc(count)
         metrics.future_events_total.inc(self._warnings["future_time"])
         metrics.unattributed_total.labels("held").inc(self._unattributed)
-        if self._actions:
-            metrics.event_age_seconds.observe(self._oldest_s)
+        observe_many(metrics.event_age_seconds, self._ages_s)
         for form, size in self._sizes:
             metrics.body_bytes.labels(dialect, form).observe(size)
         if self._is_lenient:

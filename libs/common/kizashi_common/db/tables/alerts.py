@@ -198,6 +198,7 @@ event_outbox = Table(
     Column("traceparent", Text),
     Column("at", Instant, nullable=False),
     Column("position", BigInteger),
+    Column("due_at", Instant),
     schema=SCHEMA,
 )
 Index("event_outbox_once", event_outbox.c.object, event_outbox.c.number, unique=True)

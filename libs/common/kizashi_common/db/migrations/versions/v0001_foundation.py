@@ -1,8 +1,6 @@
 """Everything the foundation keeps: the four services' schemas, and the read side over them."""
 
-from importlib.resources import files
-
-from alembic import op
+from kizashi_common.db.migrations.scripts import run
 
 revision = "0001"
 down_revision = None
@@ -11,8 +9,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    sql = files("kizashi_common.db.migrations") / "sql"
     for part in ("ingest", "health", "alerts", "gateway", "read"):
-        script = (sql / f"0001_{part}.sql").read_text(encoding="utf-8")
-        for statement in filter(None, (text.strip() for text in script.split(";\n"))):
-            op.execute(statement)
+        run(f"0001_{part}")

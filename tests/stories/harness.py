@@ -23,11 +23,15 @@ READY_WITHIN = 240.0
 
 @dataclass(frozen=True)
 class Kizashi:
-    """One running `kizashi up`, as its ready line describes it."""
+    """One running `kizashi up`, as its ready line describes it.
+
+    `here` is the address under which the product reaches this machine, for webhooks.
+    """
 
     ready: Mapping[str, Any]
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | None
     log: Path
+    here: str = "127.0.0.1"
 
     @property
     def gateway(self) -> str:
@@ -50,6 +54,7 @@ class Kizashi:
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Asks it to end; returns its exit code."""
+        assert self.process is not None, "this one was started by others"
         if self.process.returncode is None:
             self.process.send_signal(how)
         return await asyncio.wait_for(self.process.wait(), 90)
@@ -64,6 +69,7 @@ async def kizashi_up(
     try:
         yield started
     finally:
+        assert started.process is not None
         if started.process.returncode is None:
             await started.stop()
         else:

@@ -25,17 +25,20 @@ pytestmark = pytest.mark.story
 class Receiver:
     """A customer's webhook endpoint."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str) -> None:
+        self.host = host
         self.port = free_port()
         self.received: list[tuple[dict[str, str], bytes]] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http://{self.host}:{self.port}/hook"
 
     async def __aenter__(self) -> Receiver:
         app = Starlette(routes=[Route("/hook", self._take, methods=["POST"])])
-        self._server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_config=None, lifespan="off"))
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, host=self.host, port=self.port, log_config=None, lifespan="off")
+        )
         self._task = asyncio.ensure_future(self._server.serve())
         while not self._server.started:
             await asyncio.sleep(0.01)
@@ -79,7 +82,7 @@ def send_by_sdk(product: Kizashi, account: str, days_ago: range) -> None:
 async def test_sdk_events_become_a_score_an_alert_and_a_signed_webhook(product: Kizashi) -> None:
     assert analytics_module.Client is Client
     account = "story-acme"
-    async with Receiver() as receiver, product.client() as api:
+    async with Receiver(product.here) as receiver, product.client() as api:
         made = (await api.post("/v1/webhook-endpoints", json={"url": receiver.url})).json()
         await asyncio.to_thread(send_by_sdk, product, account, range(10, 26))
         score = await eventually(lambda: get(api, f"/v1/accounts/ext:{account}/score"), lambda s: s and s["pulse"])

@@ -65,7 +65,7 @@ def compose(resources: Resources) -> Service:
         return None if in_flight.is_open else "this node has given no sign of life yet"
 
     def serves() -> str | None:
-        return None if lanes.can_produce else "Kafka acknowledges nothing"
+        return None if lanes.can_produce(heartbeat_every * 1.5) else "Kafka acknowledges nothing"
 
     return Service(
         metrics.SERVICE,

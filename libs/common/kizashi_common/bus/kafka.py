@@ -12,46 +12,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from kizashi_common.bus.bus import Extent, Listener
+from kizashi_common.bus.kafka_settings import KafkaSettings
+from kizashi_common.bus.meter import ProducerMeter
+from kizashi_common.bus.topic_plan import Found, TopicPlan, count_faults, drift_faults
 from kizashi_common.contracts.envelope import Outgoing, Record
-from kizashi_common.contracts.topics import CONFIG, MAX_VALUE_BYTES, Topic
-from kizashi_common.errors import Absent, Busy, Invalid
+from kizashi_common.contracts.topics import MAX_VALUE_BYTES, Topic
+from kizashi_common.errors import Absent, Busy, Fault, Invalid
+from kizashi_common.telemetry import metrics
 
 _SEND_TIMEOUT_MS: Final = 4_000
+_FAREWELL_S: Final = 5.0
+_LOOKS: Final = 10
+_BETWEEN_LOOKS_S: Final = 0.2
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaSettings:
-    """How to reach the broker.
-
-    `volatile`: the broker of local mode that forgets. It has no producer ids, so no idempotence; and a member waits for
-    half a session before it is let in (measured: 30 s of 60, 3 s of 6; a static one longer), so sessions are short and
-    members dynamic. It dies with its only client, hence nobody waits for the partitions of a killed member.
-    """
-
-    bootstrap: str
-    client_id: str
-    volatile: bool = False
-
-    @property
-    def session_timeout(self) -> timedelta:
-        """After so long without a sign a member is taken for dead."""
-        return timedelta(seconds=6 if self.volatile else 60)
-
-    @property
-    def heartbeat(self) -> timedelta:
-        """How often a member gives a sign."""
-        return timedelta(seconds=1 if self.volatile else 5)
 
 
 class KafkaProducer:
@@ -62,6 +45,7 @@ class KafkaProducer:
         self._client: AIOKafkaProducer | None = None
         self._partitions: dict[str, int] = {}
         self._building = asyncio.Lock()
+        self._meter = ProducerMeter(settings.service)
 
     async def start(self, topics: Iterable[str]) -> None:
         """Connects, and learns how many partitions these topics have. Raises: Busy, Absent."""
@@ -79,6 +63,10 @@ class KafkaProducer:
             raise Absent(f"Topic {topic} was not announced at start.") from None
 
     async def send(self, topic: str, partition: int, records: Sequence[Outgoing]) -> None:
+        with self._meter.sending(topic, records):
+            await self._send(topic, partition, records)
+
+    async def _send(self, topic: str, partition: int, records: Sequence[Outgoing]) -> None:
         client = await self._ready()
         waiting = 0
         try:
@@ -108,8 +96,7 @@ class KafkaProducer:
         async with self._building:
             if self._client is None:
                 client = AIOKafkaProducer(
-                    bootstrap_servers=self._settings.bootstrap,
-                    client_id=self._settings.client_id,
+                    **self._settings.client(),
                     acks="all",
                     compression_type="zstd",
                     max_batch_size=MAX_VALUE_BYTES,
@@ -165,8 +152,7 @@ class KafkaConsumer:
 
     async def start(self, listener: Listener) -> None:
         self._made = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap,
-            client_id=self._settings.client_id,
+            **self._settings.client(),
             group_id=self._group,
             group_instance_id=self._member,
             enable_auto_commit=False,
@@ -189,10 +175,13 @@ class KafkaConsumer:
     async def stop(self) -> None:
         if self._made is not None:
             client, self._made = self._made, None
-            await client.stop()
+            # A broker that is frozen answers no farewell; who ends because of that must not wait for it.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL_S):
+                    await client.stop()
 
     async def cluster_id(self) -> str:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap, client_id=self._settings.client_id)
+        admin = AIOKafkaAdminClient(**self._settings.client())
         try:
             await admin.start()
             return str((await admin.describe_cluster())["cluster_id"])
@@ -202,7 +191,8 @@ class KafkaConsumer:
             await admin.close()
 
     def assignment(self) -> frozenset[int]:
-        return frozenset(tp.partition for tp in self._client.assignment())
+        # Probes ask at any time, also of one that has ended.
+        return frozenset(tp.partition for tp in self._made.assignment()) if self._made else frozenset()
 
     async def extent(self, partition: int) -> Extent:
         tp = self._tp(partition)
@@ -257,9 +247,11 @@ class KafkaConsumer:
     async def commit(self, offsets: Mapping[int, int]) -> None:
         known = {self._tp(p): offset for p, offset in offsets.items() if self._tp(p) in self._client.assignment()}
         if known:
-            # Advisory only: a refusal in the middle of a rebalance loses nothing.
-            with suppress(KafkaError):
+            try:
                 await self._client.commit(known)
+            except KafkaError:
+                # Advisory only: a refusal in the middle of a rebalance loses nothing.
+                metrics.consumer_commit_failures_total.labels(self._settings.service).inc()
 
     def _tp(self, partition: int) -> TopicPartition:
         return TopicPartition(self._topic, partition)
@@ -278,8 +270,7 @@ class _Probe:
 
     async def __aenter__(self) -> Any:
         self._client = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap,
-            client_id=f"{self._settings.client_id}-probe",
+            **self._settings.client("-probe"),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=10,
@@ -298,46 +289,84 @@ class _Probe:
             raise Busy("Kafka did not tell of a partition.") from error
 
 
-async def ensure_topics(bootstrap: str, topics: Iterable[Topic], *, local: bool) -> None:
-    """Creates the topics that are missing, and checks the partition counts of those that exist.
+async def ensure_topics(
+    settings: KafkaSettings, topics: Iterable[Topic], plan: TopicPlan, *, manage: bool = True
+) -> None:
+    """Creates the topics that are missing; without `manage` creates nothing and looks at copies and settings as well.
 
-    Raises: Invalid when a topic has another partition count, which is for life; Busy when Kafka cannot be reached.
+    Raises: Invalid naming every topic that is not as planned; Busy when Kafka cannot be reached.
     """
-    replication = 1 if local else 3
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="kizashi-migrate")
+    wanted = list(topics)
+    admin = AIOKafkaAdminClient(**settings.client("-migrate"))
     try:
         await admin.start()
-        present = set(await admin.list_topics())
-        wanted = list(topics)
-        missing = [topic for topic in wanted if topic.name not in present]
-        if missing:
-            with suppress(TopicAlreadyExistsError):
-                await admin.create_topics([_new(topic, replication, local=local) for topic in missing])
-        described = await admin.describe_topics([topic.name for topic in wanted])
+        if manage:
+            await _create(admin, wanted, plan)
+        found = await _found(admin, wanted, plan, with_settings=not manage)
     except (KafkaError, OSError) as error:
         raise Busy("Kafka cannot be reached.") from error
     finally:
         await admin.close()
-    _check_counts({item["topic"]: len(item["partitions"]) for item in described}, wanted, local=local)
+    faults = [*count_faults(plan, wanted, found), *([] if manage else drift_faults(plan, wanted, found))]
+    if faults:
+        raise _unfit(faults)
 
 
-def _check_counts(found: Mapping[str, int], wanted: Sequence[Topic], *, local: bool) -> None:
-    for topic in wanted:
-        count = found.get(topic.name, 0)
-        if count not in (0, topic.count(local=local)):
-            raise Invalid(
-                f"Topic {topic.name} has {count} partitions, not {topic.count(local=local)}; a count is for life.",
-                code="partition_count",
+def _unfit(faults: Sequence[Fault]) -> Invalid:
+    said = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults)
+    return Invalid(f"The topics are not as they must be: {said}", faults=tuple(faults), code=faults[0].code)
+
+
+async def _create(admin: AIOKafkaAdminClient, wanted: Sequence[Topic], plan: TopicPlan) -> None:
+    present = set(await admin.list_topics())
+    missing = [topic for topic in wanted if topic.name not in present]
+    if not missing:
+        return
+    answer = await admin.create_topics(
+        [
+            NewTopic(topic.name, plan.count(topic), plan.replication, topic_configs=plan.config(topic))
+            for topic in missing
+        ]
+    )
+    refused = [
+        Fault(name, "refused", f"the broker does not make it: {message or for_code(code).__name__}")
+        for name, code, message in answer.topic_errors
+        if code not in (0, TopicAlreadyExistsError.errno)
+    ]
+    if refused:
+        raise _unfit(refused)
+
+
+async def _found(
+    admin: AIOKafkaAdminClient, wanted: Sequence[Topic], plan: TopicPlan, *, with_settings: bool
+) -> dict[str, Found]:
+    """The topics that are there. New ones need a moment until every broker knows them, so it looks a few times."""
+    names = [topic.name for topic in wanted]
+    configs = await _configs(admin, names) if with_settings else {}
+    found: dict[str, Found] = {}
+    for _ in range(_LOOKS):
+        found = {
+            item["topic"]: Found(
+                len(item["partitions"]),
+                min(len(partition["replicas"]) for partition in item["partitions"]),
+                configs.get(item["topic"], {}),
             )
+            for item in await admin.describe_topics(names)
+            if item["partitions"]
+        }
+        if not any(count_faults(plan, wanted, found)):
+            break
+        await asyncio.sleep(_BETWEEN_LOOKS_S)
+    return found
 
 
-def _new(topic: Topic, replication: int, *, local: bool) -> NewTopic:
-    config = {
-        **CONFIG,
-        "retention.ms": str(_ms(topic.retention)),
-        "min.insync.replicas": "1" if local else "2",
+async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+    return {
+        name: {entry[0]: entry[1] for entry in entries}
+        for answer in answers
+        for _, _, _, name, entries in answer.resources
     }
-    return NewTopic(topic.name, topic.count(local=local), replication, topic_configs=config)
 
 
 def _record(record: Any) -> Record:

@@ -56,7 +56,7 @@ def packed(message: Message, trace: str | None = None) -> Outgoing:
         headers.append(("workspace", message.workspaceid.encode()))
         key = message.partitionkey.encode()
     if trace is not None:
-        headers.append(("traceparent", trace.encode()))
+        headers.append((TRACEPARENT, trace.encode()))
     return Outgoing(key, encode(message), tuple(headers))
 
 
@@ -65,6 +65,17 @@ _TYPES: Final[dict[type, bytes]] = {
     Fact: b"kizashi.fact.v1",
     Heartbeat: b"kizashi.heartbeat.v1",
 }
+
+
+TRACEPARENT: Final = "traceparent"
+"""The header that names a record's cause. It is always the last: looked for in every record, it must cost nothing."""
+
+
+def caused_by(headers: Headers) -> str | None:
+    """The trace that a record belongs to, as W3C writes it; None for nearly every record."""
+    if headers and headers[-1][0] == TRACEPARENT:
+        return headers[-1][1].decode("latin-1")
+    return None
 
 
 def header(headers: Sequence[tuple[str, bytes]], name: str) -> bytes | None:

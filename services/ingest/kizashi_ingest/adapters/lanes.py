@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextvars import Context
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from kizashi_common.bus.bus import Producer
@@ -31,17 +32,40 @@ class _Waiting(NamedTuple):
     ack: Ack
 
 
+class Answers:
+    """What the broker said last, to whichever lane."""
+
+    def __init__(self) -> None:
+        self._acknowledged_at: float | None = None
+        self._is_refused = False
+
+    def acknowledged(self) -> None:
+        """A batch is durable."""
+        self._acknowledged_at, self._is_refused = asyncio.get_running_loop().time(), False
+
+    def refused(self) -> None:
+        """A batch was not acknowledged in time."""
+        self._is_refused = True
+
+    def are_missing(self, patience: timedelta) -> bool:
+        """Something was refused, and nothing acknowledged since, for longer than that."""
+        if not self._is_refused:
+            return False
+        if self._acknowledged_at is None:
+            return True
+        return asyncio.get_running_loop().time() - self._acknowledged_at > patience.total_seconds()
+
+
 class Lane:
     """The records on their way to one partition."""
 
-    def __init__(self, producer: Producer, topic: str, partition: int) -> None:
+    def __init__(self, producer: Producer, topic: str, partition: int, answers: Answers) -> None:
         self._producer = producer
+        self._answers = answers
         self._topic = topic
         self._partition = partition
         self._waiting: deque[_Waiting] = deque()
         self.is_sending = False
-        self.is_refused = False
-        """The last batch was not acknowledged."""
 
     def put(self, records: Sequence[Outgoing]) -> list[Ack]:
         """Queues records; each answer completes when its share is acknowledged, or fails with Busy."""
@@ -68,13 +92,13 @@ class Lane:
         try:
             await self._producer.send(self._topic, self._partition, records)
         except Busy as error:
-            self.is_refused = True
+            self._answers.refused()
             _fail(batch, error)
         except BaseException:
             _fail(batch, Busy("The process stopped before Kafka acknowledged."))
             raise
         else:
-            self.is_refused = False
+            self._answers.acknowledged()
             for waiting in batch:
                 if not waiting.ack.done():
                     waiting.ack.set_result(None)
@@ -122,16 +146,19 @@ class Lanes:
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
         self._lanes: dict[tuple[str, int], Lane] = {}
+        self._answers = Answers()
         self._group: asyncio.TaskGroup | None = None
 
     def partitions(self, topic: str) -> int:
         """How many partitions the topic has."""
         return self._producer.partitions(topic)
 
-    @property
-    def can_produce(self) -> bool:
-        """Some lane's last batch was acknowledged, or none was sent yet. Heartbeats try every lane once a round."""
-        return not self._lanes or not all(lane.is_refused for lane in self._lanes.values())
+    def can_produce(self, patience: timedelta) -> bool:
+        """False once nothing was acknowledged for so long, though it was tried: heartbeats try once a round.
+
+        One partition without a leader is no such case: the others go on acknowledging.
+        """
+        return not self._answers.are_missing(patience)
 
     async def run(self) -> None:
         """Carries records until cancelled."""
@@ -149,7 +176,7 @@ class Lanes:
         place = (topic, partition)
         lane = self._lanes.get(place)
         if lane is None:
-            lane = self._lanes[place] = Lane(self._producer, topic, partition)
+            lane = self._lanes[place] = Lane(self._producer, topic, partition, self._answers)
         acks = lane.put(records)
         if not lane.is_sending:
             lane.is_sending = True

@@ -12,7 +12,10 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from scripts.sizes import ROOT
 
+from kizashi_cli.canary.settings import CanarySettings
+from kizashi_common.runtime.migrate_settings import MigrateSettings
 from kizashi_common.runtime.settings import ProcessSettings, Settings, setting_name
+from kizashi_local.demo.settings import DemoSettings
 
 _SECRET: Final = re.compile(r"token|password|secret|master_key|database_url")
 _BOUNDS: Final = (annotated_types.Ge, annotated_types.Gt, annotated_types.Le, annotated_types.Lt)
@@ -27,8 +30,8 @@ class Declared(NamedTuple):
 
 
 def classes() -> list[type[Settings]]:
-    """The settings of the process, and those of every service that has some."""
-    found: list[type[Settings]] = [ProcessSettings]
+    """The settings of the process, of every command, and those of every service that has some."""
+    found: list[type[Settings]] = [ProcessSettings, MigrateSettings, DemoSettings, CanarySettings]
     for path in sorted(ROOT.glob("services/*/kizashi_*/settings.py")):
         module = importlib.import_module(f"{path.parent.name}.settings")
         own = [

@@ -1,6 +1,8 @@
 """Failures in words: what happened and what to do, without a stack where the message says it all.
 
-Source: ARCHITECTURE.md 8, "Errors".
+What nobody foresaw is told by its kind and place: this output is collected like a log.
+
+Source: ARCHITECTURE.md 8, "Errors"; OPERATIONS.md 8.
 """
 
 from __future__ import annotations
@@ -28,7 +30,13 @@ def described(error: BaseException) -> str:
 def _one(error: BaseException) -> str:
     if isinstance(error, Invalid) and error.faults:
         faults = [f"  {fault.pointer}: {fault.detail}" for fault in error.faults]
-        return "\n".join((error.detail, *faults))
+        is_told = all(fault.pointer in error.detail for fault in error.faults)
+        head = f"{error.detail.partition(':')[0]}:" if is_told else error.detail
+        return "\n".join((head, *faults))
     if isinstance(error, KizashiError):
         return error.detail
-    return "".join(traceback.format_exception(error)).rstrip()
+    if isinstance(error, OSError):
+        return f"{type(error).__name__}: {error}"
+    # Nobody foresaw it, so nobody knows what its words quote: a database names the row that it refused.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{frames}{type(error).__name__} (its words are left out, for they may quote data)"

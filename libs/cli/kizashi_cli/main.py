@@ -20,7 +20,9 @@ COMMANDS: Final = {
     "health": ("kizashi_cli.serve", "run the service that scores accounts"),
     "alerts": ("kizashi_cli.serve", "run the service that opens and delivers alerts"),
     "gateway": ("kizashi_cli.serve", "run the service that people and tools use"),
+    "canary": ("kizashi_cli.canary.command", "use the product from outside, all day, and measure whether it works"),
     "migrate": ("kizashi_cli.migrate", "bring schema, roles and topics up to this version"),
+    "demo": ("kizashi_cli.demo", "fill an installation that runs elsewhere with made-up customers"),
     "admin": ("kizashi_cli.admin", "make a workspace, accept a replaced log, reconstruct past scores"),
     "probe": ("kizashi_cli.probe", "ask a running process whether it is started, alive or ready"),
 }

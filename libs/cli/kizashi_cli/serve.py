@@ -1,6 +1,9 @@
 """`kizashi ingest|health|alerts|gateway`: one service in one process, as a container runs it.
 
-Source: OPERATIONS.md 0.
+The operations port opens first. Whatever the service waits for afterwards (database, schema, broker, topics, its first
+partitions), `startupz` says so, and nobody has to guess from a container that restarts.
+
+Source: OPERATIONS.md 0 and 4.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from importlib import import_module
 from importlib.metadata import version
 from inspect import isawaitable
@@ -17,19 +21,21 @@ from typing import Final
 
 from kizashi_cli.compose import environment, run_in_loop
 from kizashi_cli.failures import described
-from kizashi_common.db.migrate import wait_for_revision
-from kizashi_common.errors import KizashiError
+from kizashi_common.db.migrate import wait_for_schema
+from kizashi_common.errors import Absent, Busy, KizashiError
 from kizashi_common.runtime.compose import resources
-from kizashi_common.runtime.serve import Door, Stopping, run
-from kizashi_common.runtime.service import Service
+from kizashi_common.runtime.ops import Build, Ops
+from kizashi_common.runtime.serve import Door, Stopping, ops_door, serve
+from kizashi_common.runtime.service import Resources, Service
+from kizashi_common.runtime.settings import ProcessSettings
 from kizashi_common.telemetry.failpoints import arm
 from kizashi_common.telemetry.logging import configure, get_logger
-from kizashi_local.service_settings import FAILPOINTS, refuse_mistyped
+from kizashi_common.telemetry.tracing import exported
+from kizashi_local.service_settings import OWN_SETTINGS, require
+from kizashi_local.stopping import unless
 
-EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  a container's own network; what leaves it is the platform's decision
-PUBLIC_PORT: Final = 8000
-INTERNAL_PORT: Final = 8001
-OPS_PORT: Final = 9000
+PAUSE_S: Final = 1.0
+"""Between two looks for what is not there yet."""
 
 
 def main(service: str, arguments: Sequence[str]) -> int:
@@ -37,41 +43,78 @@ def main(service: str, arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"kizashi {service}", description=f"Run the service {service}.")
     parser.parse_args(arguments)
     around = environment()
-    configure(text=around.get("KIZASHI_LOG_FORMAT") == "text", version=version("kizashi"))
+    configure(
+        text=around.get("KIZASHI_LOG_FORMAT") == "text",
+        stream=sys.stdout,
+        version=version("kizashi"),
+        instance=around.get("KIZASHI_NODE", "local"),
+        service=service,
+    )
     try:
-        run_in_loop(_serve(service, around))
+        require(around, (ProcessSettings, OWN_SETTINGS[service]))
+        run_in_loop(Process(service, around).run())
     except (KizashiError, OSError, BaseExceptionGroup) as error:
         print(described(error), file=sys.stderr)
         return 1
     return 0
 
 
-async def _serve(name: str, around: Mapping[str, str]) -> None:
-    stopping = Stopping(asyncio.Event(), asyncio.Event())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _ask, stopping)
+class Process:
+    """One service and its ports, from the first second to the last."""
 
-    async def on_ready() -> None:
-        get_logger(name).info("service_ready")
+    def __init__(self, name: str, around: Mapping[str, str]) -> None:
+        self._name = name
+        self._around = around
+        self._settings = ProcessSettings.read(around)
+        self._ops = Ops([name], Build(version("kizashi"), self._settings.commit))
+        self._stopping = Stopping(asyncio.Event(), asyncio.Event())
+        self._log = get_logger(name)
 
-    refuse_mistyped(around)
-    arm(around.get(FAILPOINTS, ""))
-    async with resources(name, around) as made:
-        await wait_for_revision(made.database, lambda said: get_logger(name).warning("schema_is_older", detail=said))
-        composing = import_module(f"kizashi_{name}.compose").compose(made)
-        service: Service = await composing if isawaitable(composing) else composing
-        await run((service,), doors(service), OPS_PORT, stopping, on_ready)
+    async def run(self) -> None:
+        """Serves until asked to stop. Raises: what the service died of, as an exception group."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._ask)
+        arm(self._settings.failpoints)
+        with exported([self._name], version("kizashi"), self._settings.node, self._around):
+            await self._run()
+
+    async def _run(self) -> None:
+        async with ops_door(self._ops, self._settings.listen_host, self._settings.ops_port), AsyncExitStack() as stack:
+            made = await unless(self._stopping.stop, self._resources(stack))
+            if made is None:
+                return
+            composing = import_module(f"kizashi_{self._name}.compose").compose(made)
+            service: Service = await composing if isawaitable(composing) else composing
+            await serve(self._ops, (service,), doors(service, self._settings), self._stopping, self._on_ready)
+
+    async def _resources(self, stack: AsyncExitStack) -> Resources:
+        """Database and broker, as soon as they are there and fit. Raises: Invalid."""
+        self._ops.has_schema(suffices=False)
+        await wait_for_schema(self._settings.database_url.get_secret_value(), self._waits)
+        self._ops.has_schema(suffices=True)
+        while True:
+            try:
+                return await stack.enter_async_context(resources(self._name, self._around))
+            except (Busy, Absent) as error:
+                self._waits(error.detail)
+            await asyncio.sleep(PAUSE_S)
+
+    def _waits(self, reason: str) -> None:
+        if self._ops.waits_for(reason):
+            self._log.warning("start_waits", detail=reason)
+
+    async def _on_ready(self) -> None:
+        self._log.info("service_ready")
+
+    def _ask(self) -> None:
+        if self._stopping.stop.is_set():
+            self._stopping.hurry.set()
+        self._stopping.stop.set()
 
 
-def doors(service: Service) -> list[Door]:
+def doors(service: Service, settings: ProcessSettings) -> list[Door]:
     """Which application of the service listens on which port."""
     routes = service.routes
-    wanted = ((routes.public, PUBLIC_PORT, "public"), (routes.internal, INTERNAL_PORT, "internal"))
-    return [Door(app, EVERYWHERE, port, name) for app, port, name in wanted if app is not None]
-
-
-def _ask(stopping: Stopping) -> None:
-    if stopping.stop.is_set():
-        stopping.hurry.set()
-    stopping.stop.set()
+    wanted = ((routes.public, settings.public_port, "public"), (routes.internal, settings.internal_port, "internal"))
+    return [Door(app, settings.listen_host, port, name) for app, port, name in wanted if app is not None]

@@ -20,7 +20,9 @@ from kizashi_common.errors import KizashiError
 from kizashi_local.addresses import LOOPBACK
 from kizashi_local.instance import data_directory
 from kizashi_local.life import LocalMode, Wish
+from kizashi_local.postgres_binaries import find_binaries
 from kizashi_local.ready import Ready
+from kizashi_local.service_settings import DATABASE_URL
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,6 +71,9 @@ async def _up(wish: Wish, around: Mapping[str, str], *, as_json: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, mode.interrupts)
     try:
+        if DATABASE_URL not in around:
+            # Before anything is made: the image has no PostgreSQL, and its account no folder to make one in.
+            find_binaries()
         await mode.run()
     except (KizashiError, OSError, BaseExceptionGroup) as error:
         tell(described(error))

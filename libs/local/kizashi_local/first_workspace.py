@@ -11,13 +11,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from kizashi_common.db.database import Database
 from kizashi_common.errors import Conflict
 from kizashi_common.runtime.service import Chance, Clock, NewUuid
 from kizashi_gateway.application.workspaces import NewWorkspace, create_workspace
-from kizashi_ingest.application.sources import Grant
+from kizashi_ingest.application.sources import Grant, Sources
 from kizashi_ingest.compose import sources_of
 from kizashi_ingest.domain.source_key import NewSource
 from kizashi_local.kept_secrets import keep_secret
@@ -27,6 +27,7 @@ NAME: Final = "My workspace"
 SOURCE: Final = "first"
 SOURCE_NAME: Final = "First source"
 """Names for people can be changed later; the ids of workspace and source are for life."""
+IMPORTS: Final = Grant(may_import=True)
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,12 @@ class Founding:
     chance: Chance
     new_uuid: NewUuid
 
-    async def admin_key(self, workspace: str, name: str) -> str:
-        """Makes the workspace with its admin; answers the admin's key. Raises: Conflict when it exists."""
-        wanted = NewWorkspace(workspace, name)
+    async def admin_key(self, workspace: str, name: str, given: str = "") -> str:
+        """Makes the workspace with its admin; answers the admin's key, which may be given.
+
+        Raises: Conflict when it exists.
+        """
+        wanted = NewWorkspace(workspace, name, admin_key=given)
         return (await create_workspace(self.gateway, self.clock, self.chance, self.new_uuid, wanted)).admin_key
 
     async def server_key(self, workspace: str) -> str:
@@ -49,10 +53,21 @@ class Founding:
 
         Raises: Conflict when that source has its two keys already.
         """
+        sources = await self._source(workspace)
+        return (await sources.mint_key(workspace, SOURCE, "server", IMPORTS)).key
+
+    async def take_server_key(self, workspace: str, key: str) -> None:
+        """Makes the first source with that server key, which may also import the past.
+
+        Raises: Conflict when that source has its two keys already, or the key is in use.
+        """
+        await (await self._source(workspace)).import_key(workspace, SOURCE, "server", key, IMPORTS)
+
+    async def _source(self, workspace: str) -> Sources:
         sources = sources_of(self.ingest, self.clock, self.chance, self.new_uuid)
         with suppress(Conflict):
             await sources.create_source(NewSource(workspace, SOURCE, SOURCE_NAME, "segment_server"))
-        return (await sources.mint_key(workspace, SOURCE, "server", Grant(may_import=True))).key
+        return sources
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,30 @@ async def found_workspace(founding: Founding, workspace: str, name: str) -> Firs
     """A new workspace with its admin and its source. Raises: Conflict when it exists, Invalid when the id cannot be."""
     admin_key = await founding.admin_key(workspace, name)
     return First(workspace, admin_key, await founding.server_key(workspace))
+
+
+class GivenKeys(NamedTuple):
+    """Keys that whoever installs has chosen; empty ones are not wanted."""
+
+    admin: str = ""
+    server: str = ""
+
+
+async def found_once(founding: Founding, workspace: str, name: str, keys: GivenKeys) -> bool:
+    """Makes what is missing of workspace, source and server key; answers whether the workspace is new.
+
+    One that was there keeps its admin's keys. Safe to repeat, also after it was cut short.
+    Raises: Invalid for an id or keys that cannot be.
+    """
+    is_new = True
+    try:
+        await founding.admin_key(workspace, name, keys.admin)
+    except Conflict:
+        is_new = False
+    if keys.server:
+        with suppress(Conflict):
+            await founding.take_server_key(workspace, keys.server)
+    return is_new
 
 
 async def first_workspace(secrets: Path, founding: Founding) -> First:

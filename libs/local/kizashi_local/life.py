@@ -18,6 +18,7 @@ from kizashi_common.runtime.compose import chance, clock, new_uuid
 from kizashi_common.runtime.serve import Stopping, run
 from kizashi_common.telemetry.failpoints import arm
 from kizashi_common.telemetry.logging import configure
+from kizashi_common.telemetry.tracing import exported
 from kizashi_local.addresses import LOOPBACK, claim
 from kizashi_local.broker.broker import Wanted
 from kizashi_local.compose import compose_all
@@ -27,7 +28,7 @@ from kizashi_local.instance import Instance, orphans
 from kizashi_local.opened import Opened
 from kizashi_local.ready import Ready
 from kizashi_local.servers import Servers, Starting, prepare
-from kizashi_local.service_settings import FAILPOINTS, refuse_mistyped
+from kizashi_local.service_settings import FAILPOINTS, SERVICES, refuse_mistyped
 from kizashi_local.stopping import Interrupts, ends_soon, unless
 
 Tell = Callable[[str], None]
@@ -101,9 +102,12 @@ class LocalMode:
                 await instance.reset(self._tell)
             await instance.stop_orphans(self._tell)
             # Open to the end of the process: clients that are dropped while stopping still have things to say.
-            configure(text=False, stream=instance.open_log(), version=instance.state.version)
-            async with AsyncExitStack() as stack:
-                await self._run(instance, stack)
+            ours = instance.state.version
+            text = self._environment.get("KIZASHI_LOG_FORMAT") == "text"
+            configure(text=text, stream=instance.open_log(), version=ours)
+            with exported(SERVICES, ours, "local", self._environment):
+                async with AsyncExitStack() as stack:
+                    await self._run(instance, stack)
             instance.stopped_clean(clock())
         finally:
             instance.release()

@@ -44,10 +44,12 @@ def _ready(addresses: Addresses) -> Line:
         return Line("services", "fault", f"no answer at {addresses.ops_url}: {error}", "Look at log/kizashi.log.")
     finally:
         connection.close()
-    if answer.status == 200:
+    lacks = body.get("missing", {}) | body.get("refusing", {})
+    if answer.status == 200 and not lacks:
         return Line("services", "ok", f"ready at {addresses.ops_url}")
-    missing = "; ".join(f"{name}: {why}" for name, why in body.get("missing", {}).items()) or "stopping"
-    return Line("services", "warning", f"not ready: {missing}", "Wait a little; then look at log/kizashi.log.")
+    said = "; ".join(f"{name}: {why}" for name, why in lacks.items())
+    found = said if answer.status == 200 else f"not ready: {said}"
+    return Line("services", "warning", found, "Wait a little; then look at log/kizashi.log.")
 
 
 async def _broker(patient: Patient, addresses: Addresses) -> Line:

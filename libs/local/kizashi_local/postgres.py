@@ -162,6 +162,8 @@ def _command(home: Path, binaries: Binaries, port: int, *, fsync: bool) -> list[
         "unix_socket_directories": "",
         "cluster_name": "kizashi",
         "jit": "off",
+        # A refused row is quoted in DETAIL and CONTEXT, and nobody's data belong into a log.
+        "log_error_verbosity": "terse",
     }
     if not fsync:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

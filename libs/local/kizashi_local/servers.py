@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 from kizashi_common.bus.kafka import ensure_topics
+from kizashi_common.bus.kafka_settings import KafkaSettings
+from kizashi_common.bus.topic_plan import LOCAL
 from kizashi_common.contracts.topics import TOPICS
 from kizashi_common.db.migrate import migrate
 from kizashi_common.errors import Invalid
@@ -57,7 +59,7 @@ class Starting:
         """PostgreSQL with our database in it; it ends with the stack. Answers the server and the database's name."""
         given = self.environment.get(DATABASE_URL)
         if given:
-            return ExternalPostgres(given), _database_of(given)
+            return ExternalPostgres(given), database_of(given)
         server = await start_postgres(self.instance.data, self.addresses.postgres, record=self.instance.record)
         stack.push_async_callback(server.stop)
         await ensure_database(server.superuser_url("postgres"), DATABASE)
@@ -90,7 +92,7 @@ async def prepare(servers: Servers, instance: Instance, chance: Chance, clock: C
         clock=clock,
         local=True,
     )
-    await ensure_topics(servers.broker.bootstrap, TOPICS, local=True)
+    await ensure_topics(KafkaSettings(servers.broker.bootstrap, "kizashi"), TOPICS, LOCAL)
 
 
 async def ensure_database(superuser_url: str, name: str) -> None:
@@ -103,7 +105,8 @@ async def ensure_database(superuser_url: str, name: str) -> None:
         await connection.close()
 
 
-def _database_of(url: str) -> str:
+def database_of(url: str) -> str:
+    """The database that the address names. Raises: Invalid when it names none."""
     name = unquote(urlsplit(url).path.lstrip("/"))
     if not name:
         raise Invalid(

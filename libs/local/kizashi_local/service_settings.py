@@ -7,19 +7,29 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from kizashi_alerts.settings import AlertsSettings
 from kizashi_common.db.tables.metadata import ROLES
-from kizashi_common.runtime.settings import PREFIX, ProcessSettings, Settings, refuse_unknown
+from kizashi_common.runtime.migrate_settings import MigrateSettings
+from kizashi_common.runtime.production import unsafe
+from kizashi_common.runtime.settings import (
+    PREFIX,
+    ProcessSettings,
+    Settings,
+    refuse_unknown,
+    unacceptable,
+    unknown,
+)
 from kizashi_gateway.settings import GatewaySettings
 from kizashi_health.settings import HealthSettings
 from kizashi_ingest.settings import IngestSettings
 from kizashi_local.addresses import Addresses
 from kizashi_local.broker.broker import Broker
 from kizashi_local.broker.choice import JARS_FOLDER
+from kizashi_local.demo.settings import DemoSettings
 from kizashi_local.instance import DATA_DIR
 from kizashi_local.kept_secrets import keep_secret, kept_secret
 from kizashi_local.postgres import Postgres
@@ -31,16 +41,15 @@ OURS: Final = (DATABASE_URL, DATA_DIR, JARS_FOLDER)
 PUBLIC_URL: Final = "KIZASHI_PUBLIC_URL"
 TOKEN: Final = "KIZASHI_SERVICE_TOKEN"  # noqa: S105  the name of a setting, not its value
 FAILPOINTS: Final = "KIZASHI_FAILPOINTS"
-FIRST_PASSWORDS: Final = tuple(f"{role.upper()}_PASSWORD" for role in ROLES)
-"""What `kizashi migrate` reads and no service."""
-
-SETTINGS: Final[tuple[type[Settings], ...]] = (
-    ProcessSettings,
-    IngestSettings,
-    HealthSettings,
-    AlertsSettings,
-    GatewaySettings,
-)
+OWN_SETTINGS: Final[Mapping[str, type[Settings]]] = {
+    "ingest": IngestSettings,
+    "health": HealthSettings,
+    "alerts": AlertsSettings,
+    "gateway": GatewaySettings,
+}
+SETTINGS: Final[tuple[type[Settings], ...]] = (ProcessSettings, *OWN_SETTINGS.values())
+KNOWN: Final[tuple[type[Settings], ...]] = (*SETTINGS, MigrateSettings, DemoSettings)
+"""One environment may serve every command, so a name that any of them reads is no typing error."""
 
 SERVICES: Final = ("ingest", "health", "alerts", "gateway")
 """In the order in which data flows, which is the order of draining."""
@@ -50,8 +59,18 @@ LOOPBACK_NETWORKS: Final = "127.0.0.0/8,::1/128"
 
 def refuse_mistyped(environment: Mapping[str, str]) -> None:
     """Stops the start on a `KIZASHI_` name that nothing of ours reads. Raises: Invalid naming each."""
-    migration = ("KIZASHI_ALLOW_SINGLE_NODE", *FIRST_PASSWORDS)
-    refuse_unknown(environment, SETTINGS, (*OURS, *migration, *(f"{name}_FILE" for name in FIRST_PASSWORDS)))
+    refuse_unknown(environment, KNOWN, OURS)
+
+
+def require(environment: Mapping[str, str], classes: Sequence[type[Settings]]) -> None:
+    """Stops the start of a process that reads these classes: unknown, missing, mistyped, and unsafe in production.
+
+    Raises: Invalid with every fault at once.
+    """
+    judged = [fault for settings in classes for fault in settings.judged(environment)[1]]
+    faults = [*unknown(environment, KNOWN, OURS), *judged, *unsafe(environment, classes)]
+    if faults:
+        raise unacceptable(faults)
 
 
 def role_passwords(secrets: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Brings a database up to this version: roles, schemas, tables, views, grants. Repeatable.
 
 The login that is handed in must be allowed to create roles; the tables belong to `kizashi_owner`, which nobody logs in
-as. The services wait for their revision instead of failing (`wait_for_revision`).
+as. The services wait for their revision instead of failing (`wait_for_schema`).
 
 Source: decision 13; OPERATIONS.md 0.
 """
@@ -22,13 +22,22 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from kizashi_common.contracts.topics import EVENTS
-from kizashi_common.db.database import Database
 from kizashi_common.db.tables.metadata import ROLES, SCHEMAS
 from kizashi_common.errors import Busy
 
 OWNER: Final = "kizashi_owner"
 _LOCK: Final = 7_242_001
 _PAUSE: Final = 1.0
+_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_NOT_THERE: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""Before the first migration roles, database or tables are missing; a wrong password cannot be told from a missing
+role, and migrating sets it."""
 
 
 async def migrate(
@@ -119,20 +128,47 @@ def wanted_revision() -> str:
     return head
 
 
-async def wait_for_revision(database: Database, say: Callable[[str], None]) -> None:
-    """Returns once the database is at this version's revision; says once what it waits for."""
-    wanted, said = wanted_revision(), False
-    while await _revision(database) != wanted:
-        if not said:
-            say(f"waiting for schema revision {wanted}: run `kizashi migrate`")
-            said = True
+async def wait_for_schema(url: str, say: Callable[[str], None]) -> None:
+    """Returns once the database that `url` names has at least this version's schema; says what it waits for, each
+    time that changes.
+
+    A newer schema suffices, since a release only adds to it: so the previous image still runs on it.
+    Source: OPERATIONS.md 4, "startupz", and 13.
+    """
+    said = ""
+    while True:
+        lack = await _lack(url)
+        if lack is None:
+            return
+        if lack != said:
+            said = lack
+            say(lack)
         await asyncio.sleep(_PAUSE)
 
 
-async def _revision(database: Database) -> str | None:
+async def _lack(url: str) -> str | None:
+    wanted = wanted_revision()
     try:
-        async with database.transaction() as connection:
-            found = await connection.execute(text("SELECT version_num FROM kizashi.alembic_version"))
-            return found.scalar_one_or_none()
-    except Busy:
+        found = await _revision(url)
+    except _NOT_THERE:
+        return f"the database has no schema for this service yet, {wanted} is needed: run `kizashi migrate`"
+    except _AWAY:
+        return "the database cannot be reached"
+    if found == wanted or found not in _known_revisions():
         return None
+    return f"the schema is at {found}, {wanted} is needed: run `kizashi migrate`"
+
+
+async def _revision(url: str) -> str | None:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        found: str | None = await connection.fetchval("SELECT version_num FROM kizashi.alembic_version")
+    finally:
+        await connection.close(timeout=5)
+    return found
+
+
+def _known_revisions() -> frozenset[str | None]:
+    """What this code can have come from; None is a database at its very beginning."""
+    revisions = ScriptDirectory.from_config(config()).walk_revisions()
+    return frozenset((None, *(revision.revision for revision in revisions)))

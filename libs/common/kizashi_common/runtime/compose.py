@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from kizashi_common.bus.bus import Consumer
-from kizashi_common.bus.kafka import KafkaConsumer, KafkaProducer, KafkaSettings
+from kizashi_common.bus.kafka import KafkaConsumer, KafkaProducer
+from kizashi_common.bus.kafka_settings import KafkaSettings
 from kizashi_common.contracts.ids import uuid7
 from kizashi_common.contracts.topics import TOPICS
 from kizashi_common.db.database import Database
@@ -45,14 +46,17 @@ async def resources(service: str, environment: Mapping[str, str]) -> AsyncIterat
         bootstrap=settings.kafka_bootstrap_servers,
         client_id=f"kizashi-{service}-{settings.node}",
         volatile=settings.kafka_profile == "volatile",
+        security=settings.security,
+        service=service,
     )
     producer = KafkaProducer(kafka)
     await producer.start(topic.name for topic in TOPICS)
-    database = Database(settings.database_url.get_secret_value())
+    database = Database(settings.database_url.get_secret_value(), service=service)
 
     def consumer(topic: str, group: str) -> Consumer:
         # A static member: after kill -9 a dynamic one waits out the session for its partitions (HEALTH.md 4).
-        return KafkaConsumer(kafka, topic, group, f"{service}-{settings.node}")
+        member = f"{service}-{settings.node}" if settings.kafka_static_member else None
+        return KafkaConsumer(kafka, topic, group, member)
 
     try:
         yield Resources(producer, consumer, database, clock, chance, new_uuid, environment)

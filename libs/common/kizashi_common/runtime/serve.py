@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Final, NamedTuple
@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import uvicorn
 from starlette.types import ASGIApp
 
-from kizashi_common.runtime.ops import Ops
+from kizashi_common.runtime.ops import Build, Ops
 from kizashi_common.runtime.service import Service, Worker
 from kizashi_common.telemetry import metrics
 from kizashi_common.telemetry.logging import get_logger
@@ -47,6 +47,22 @@ class Stopping(NamedTuple):
     hurry: asyncio.Event
 
 
+@asynccontextmanager
+async def ops_door(ops: Ops, host: str, port: int) -> AsyncIterator[None]:
+    """The operations port answers while the block runs: it is the first to open and the last to close.
+
+    Raises: OSError when it cannot listen there; what the block raises, as an exception group.
+    """
+    probes = _Server(Door(ops.app(), host, port, "ops"))
+    async with asyncio.TaskGroup() as serving:
+        serving.create_task(probes.serve(), name="door ops")
+        await probes.opened()
+        try:
+            yield
+        finally:
+            await probes.close()
+
+
 async def run(
     services: Sequence[Service],
     doors: Sequence[Door],
@@ -54,18 +70,34 @@ async def run(
     stopping: Stopping,
     on_ready: Callable[[], Awaitable[None]],
 ) -> None:
+    """Serves composed services until asked to stop, with the operations port on loopback.
+
+    Raises: whatever a worker died of, as an exception group.
+    """
+    ops = Ops([service.name for service in services], Build(version("kizashi")))
+    ops.has_schema(suffices=True)
+    async with ops_door(ops, "127.0.0.1", ops_port):
+        await serve(ops, services, doors, stopping, on_ready)
+
+
+async def serve(
+    ops: Ops,
+    services: Sequence[Service],
+    doors: Sequence[Door],
+    stopping: Stopping,
+    on_ready: Callable[[], Awaitable[None]],
+) -> None:
     """Serves until asked to stop. `on_ready` is called once every service is ready.
 
     Raises: whatever a worker died of, as an exception group.
     """
-    ops = Ops(services, version("kizashi"))
+    ops.composed(services)
     watched = [_Server(door) for door in doors]
-    probes = _Server(Door(ops.app(), "127.0.0.1", ops_port, "ops"))
     async with asyncio.TaskGroup() as serving:
-        for server in (*watched, probes):
+        for server in watched:
             serving.create_task(server.serve(), name=f"door {server.door.name}")
         workers = serving.create_task(_work(services), name="workers")
-        for server in (*watched, probes):
+        for server in watched:
             await server.opened()
         await _until_ready(ops, stopping)
         _calm_collector()
@@ -81,7 +113,6 @@ async def run(
         workers.cancel()
         with suppress(asyncio.CancelledError):
             await workers
-        await probes.close()
 
 
 def _calm_collector() -> None:

@@ -41,13 +41,21 @@ class Routes:
 
 @dataclass(frozen=True)
 class Service:
-    """What `compose` of a service returns. `ready` tells whether it can do its work now, and if not, why."""
+    """What `compose` of a service returns.
+
+    Three questions, each answered by None or by what is wrong: `ready`, whether all is there that it needs for its
+    work, asked until it has started; `serves`, whether it can take requests now; `alive`, whether its loop turns. A
+    dependency that is away must never make `alive` fail: to restart would cure nothing.
+    Source: OPERATIONS.md 4, "Probes".
+    """
 
     name: str
     routes: Routes
     workers: tuple[Worker, ...] = ()
     drains: tuple[Drain, ...] = ()
     ready: Callable[[], str | None] = field(default=lambda: None)
+    serves: Callable[[], str | None] = field(default=lambda: None)
+    alive: Callable[[], str | None] = field(default=lambda: None)
 
 
 Clock = Callable[[], datetime]

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
+from kizashi_common.bus.kafka_settings import Security, SecurityProtocol
 from kizashi_common.errors import Fault, Invalid
 
 PREFIX: Final = "KIZASHI_"
-_FILE: Final = "_FILE"
+FILE: Final = "_FILE"
 
 
 def setting_name(field: str) -> str:
@@ -37,36 +38,51 @@ class Settings(BaseModel):
 
         Raises: Invalid with one fault per setting that is missing, mistyped or out of bounds.
         """
+        settings, faults = cls.judged(environment)
+        if settings is None:
+            raise unacceptable(faults)
+        return settings
+
+    @classmethod
+    def judged(cls, environment: Mapping[str, str]) -> tuple[Self | None, tuple[Fault, ...]]:
+        """The settings found in the environment, or None and every fault of them."""
         found: dict[str, Any] = {}
         faults: list[Fault] = []
         for field in cls.model_fields:
             try:
-                value = _value(setting_name(field), environment)
-            except OSError as error:
-                faults.append(Fault(setting_name(field), "unreadable", f"its file cannot be read: {error.strerror}"))
+                value = value_of(setting_name(field), environment)
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is no text"
+                faults.append(Fault(setting_name(field), "unreadable", f"its file cannot be read: {reason}"))
                 continue
             if value is not None:
                 found[field] = value
         try:
             settings = cls.model_validate(found)
         except ValidationError as error:
-            faults.extend(_fault(detail) for detail in error.errors())
-        if faults:
-            listed = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults)
-            raise Invalid(f"The settings are not acceptable: {listed}", faults=tuple(faults), code="settings")
-        return settings
+            unread = {fault.pointer for fault in faults}
+            faults.extend(fault for fault in map(_fault, error.errors()) if fault.pointer not in unread)
+        return (None, tuple(faults)) if faults else (settings, ())
 
     @classmethod
     def names(cls) -> frozenset[str]:
         """Every environment name that these settings know."""
         plain = {setting_name(field) for field in cls.model_fields}
-        return frozenset(plain | {name + _FILE for name in plain})
+        return frozenset(plain | {name + FILE for name in plain})
+
+    @classmethod
+    def secrets(cls) -> frozenset[str]:
+        """The environment names of those that never print."""
+        return frozenset(
+            setting_name(name) for name, field in cls.model_fields.items() if field.annotation is SecretStr
+        )
 
 
-def _value(name: str, environment: Mapping[str, str]) -> str | None:
+def value_of(name: str, environment: Mapping[str, str]) -> str | None:
+    """A setting as text, said plainly or in the file that is named instead. Raises: OSError, UnicodeDecodeError."""
     if name in environment:
         return environment[name]
-    path = environment.get(name + _FILE)
+    path = environment.get(name + FILE)
     return Path(path).read_text(encoding="utf-8").strip() if path else None
 
 
@@ -75,26 +91,78 @@ def _fault(detail: Any) -> Fault:
     return Fault(setting_name(field), "missing" if detail["type"] == "missing" else "invalid", str(detail["msg"]))
 
 
+def unacceptable(faults: Iterable[Fault]) -> Invalid:
+    """The refusal that names every fault, each once: services share settings."""
+    listed = tuple({fault.pointer: fault for fault in reversed([*faults])}.values())[::-1]
+    said = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in listed)
+    return Invalid(f"The settings are not acceptable: {said}", faults=listed, code="settings")
+
+
+def unknown(environment: Mapping[str, str], classes: Iterable[type[Settings]], also: Iterable[str] = ()) -> list[Fault]:
+    """A fault for each `KIZASHI_` name that nobody reads."""
+    known = frozenset().union(*(cls.names() for cls in classes), also)
+    names = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    return [Fault(name, "unknown", "no service knows this setting") for name in names]
+
+
 def refuse_unknown(environment: Mapping[str, str], classes: Iterable[type[Settings]], also: Iterable[str] = ()) -> None:
     """Stops the start on a `KIZASHI_` name that nobody reads.
 
     Raises: Invalid naming every such setting.
     """
-    known = frozenset().union(*(cls.names() for cls in classes), also)
-    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
-    if unknown:
-        faults = tuple(Fault(name, "unknown", "no service knows this setting") for name in unknown)
-        raise Invalid(f"Unknown settings: {', '.join(unknown)}", faults=faults, code="settings")
+    faults = unknown(environment, classes, also)
+    if faults:
+        names = ", ".join(fault.pointer for fault in faults)
+        raise Invalid(f"Unknown settings: {names}", faults=tuple(faults), code="settings")
 
 
-class ProcessSettings(Settings):
+class BrokerSettings(Settings):
+    """Where the broker is, and how it is reached."""
+
+    kafka_bootstrap_servers: str = Field(min_length=1, description="host:port, comma separated")
+    kafka_security_protocol: SecurityProtocol = Field(
+        default="PLAINTEXT", description="SSL: encrypted; SASL_SSL: encrypted, with a login (SCRAM-SHA-512)"
+    )
+    kafka_user: str = Field(default="", description="who logs in, for SASL_SSL")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="its password, for SASL_SSL")
+    kafka_ca: str = Field(
+        default="", description="PEM of who signed the brokers' certificates; empty: those that the system trusts"
+    )
+    env: str = Field(
+        default="development", pattern="^(development|production)$", description="production refuses unsafe defaults"
+    )
+    allow_single_node: bool = Field(default=False, description="production may have one broker, hence no copies")
+
+    @field_validator("kafka_user", "kafka_password")
+    @classmethod
+    def _is_said(cls, value: Any, info: ValidationInfo) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if info.data.get("kafka_security_protocol") == "SASL_SSL" and not text:
+            raise ValueError("is needed for SASL_SSL")
+        return value
+
+    @field_validator("kafka_ca")
+    @classmethod
+    def _is_pem(cls, value: str) -> str:
+        if value and "-----BEGIN CERTIFICATE-----" not in value:
+            raise ValueError("must be certificates in PEM")
+        return value
+
+    @property
+    def security(self) -> Security:
+        """How the broker is reached."""
+        return Security(
+            self.kafka_security_protocol, self.kafka_user, self.kafka_password.get_secret_value(), self.kafka_ca
+        )
+
+
+class ProcessSettings(BrokerSettings):
     """What every process needs, whichever services it runs."""
 
     database_url: SecretStr = Field(description="postgresql://role:password@host:port/name of this service's role")
-    kafka_bootstrap_servers: str = Field(description="host:port, comma separated")
     kafka_profile: str = Field(default="kafka", pattern="^(kafka|volatile)$", description="kafka: idempotent producing")
-    env: str = Field(
-        default="development", pattern="^(development|production)$", description="production refuses unsafe defaults"
+    kafka_static_member: bool = Field(
+        default=True, description="keep partitions through a restart; false where a name never comes back"
     )
     log_format: str = Field(
         default="json", pattern="^(json|text)$", description="one JSON object a line, or plain text"
@@ -103,6 +171,11 @@ class ProcessSettings(Settings):
     node: str = Field(
         default="local", pattern="^[a-z0-9-]{1,63}$", description="this process's name in logs and groups"
     )
+    commit: str = Field(default="unknown", description="the revision that was built; the image says it")
+    listen_host: str = Field(default="0.0.0.0", description="where the ports of a single service listen")  # noqa: S104
+    public_port: int = Field(default=8000, ge=1, le=65_535, description="port of what the world reaches")
+    internal_port: int = Field(default=8001, ge=1, le=65_535, description="port of what other services reach")
+    ops_port: int = Field(default=9000, ge=1, le=65_535, description="port of probes and metrics; never public")
 
     @property
     def owner(self) -> str:

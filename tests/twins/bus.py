@@ -50,7 +50,9 @@ class MemoryProducer:
             raise Busy("The twin's broker is away.")
         log = self._bus.log[topic, partition]
         for key, value, headers in records:
-            log.append(Record(topic, partition, len(log), self._bus.clock(), key, value, tuple(headers)))
+            # Retention may have taken the first ones: offsets go on, and are never a count.
+            offset = log[-1].offset + 1 if log else 0
+            log.append(Record(topic, partition, offset, self._bus.clock(), key, value, tuple(headers)))
         self._bus.news.set()
 
 

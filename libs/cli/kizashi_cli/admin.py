@@ -1,4 +1,6 @@
-"""`kizashi admin`: what an operator does by hand to a running installation in local mode.
+"""`kizashi admin`: what an operator does by hand to a running installation.
+
+In local mode it finds the installation by its data directory; in a container, by the settings of `kizashi migrate`.
 
 Source: OPERATIONS.md 0; HEALTH.md 11.
 """
@@ -15,14 +17,17 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from kizashi_cli.compose import environment, is_root, run_in_loop
+from kizashi_cli.compose import account, environment, is_root, run_in_loop
 from kizashi_cli.failures import described
+from kizashi_cli.place import Place, deployed
+from kizashi_cli.reset_log import reset_log
 from kizashi_common.contracts.commands.alerts import REPLAYS_PATH, ImportedPast
 from kizashi_common.contracts.commands.health import RECONSTRUCTIONS_PATH, ReconstructionRequest
 from kizashi_common.db.database import Database
 from kizashi_common.errors import KizashiError, Unavailable
 from kizashi_common.http.internal import InternalClient
 from kizashi_common.runtime.compose import chance, clock, new_uuid
+from kizashi_common.stream.second_look import Leave
 from kizashi_common.telemetry.logging import configure
 from kizashi_local.first_workspace import WORKSPACE, Founding, found_workspace
 from kizashi_local.installed import Installed, installed
@@ -42,7 +47,10 @@ def parser() -> argparse.ArgumentParser:
     again = actions.add_parser("reconstruct", help="write the scores of past days anew, after an import")
     again.add_argument("workspace", nargs="?", default=WORKSPACE)
     again.add_argument("--days", type=int, default=90, help="how many days back (default: %(default)s)")
-    for action in (create, again):
+    reset = actions.add_parser("reset-log", help="read on in a log that was replaced; for partitions that stopped")
+    reset.add_argument("--topic", required=True, help="the topic whose partitions stopped")
+    reset.add_argument("--accept-gap", action="store_true", help="also where records are gone that were never read")
+    for action in (create, again, reset):
         action.add_argument("--data", type=Path, metavar="DIR", help="data directory of the installation")
         action.add_argument("--yes", action="store_true", help="do not ask")
     return made
@@ -53,12 +61,11 @@ def main(_: str, arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     configure(text=True, level=logging.WARNING)
     around = environment()
-    if not options.yes and not _agreed(f"{options.action} {options.workspace}"):
+    if not options.yes and not _agreed(f"{options.action} {getattr(options, 'workspace', None) or options.topic}"):
         print("Nothing was changed.", file=sys.stderr)
         return 2
     try:
-        place = installed(data_directory(options.data, around, is_root=is_root()), around)
-        answer = run_in_loop(ACTIONS[options.action](place, options))
+        answer = run_in_loop(_act(around, options))
     except (KizashiError, OSError) as error:
         print(described(error), file=sys.stderr)
         return 1
@@ -66,7 +73,20 @@ def main(_: str, arguments: Sequence[str]) -> int:
     return 0
 
 
-async def _create_workspace(place: Installed, options: argparse.Namespace) -> Answer:
+async def _act(around: Mapping[str, str], options: argparse.Namespace) -> Answer:
+    place = deployed(around) if options.data is None else None
+    if place is not None and options.action in ANYWHERE:
+        return await ANYWHERE[options.action](place, options)
+    here = installed(data_directory(options.data, around, is_root=is_root()), around)
+    return await ACTIONS[options.action](here, options)
+
+
+async def _reset_log(place: Place, options: argparse.Namespace) -> Answer:
+    given = await reset_log(place, options.topic, Leave(account(), clock(), options.accept_gap))
+    return {"topic": options.topic, "accept_gap": options.accept_gap, "partitions": given}
+
+
+async def _create_workspace(place: Place, options: argparse.Namespace) -> Answer:
     databases = Database(place.database_url("gateway"), pool=1), Database(place.database_url("ingest"), pool=1)
     try:
         founding = Founding(*databases, clock, chance, new_uuid)
@@ -101,7 +121,13 @@ def _agreed(what: str) -> bool:
     return sys.stdin.readline().strip() == "yes"
 
 
-ACTIONS: Final[Mapping[str, Callable[[Installed, argparse.Namespace], Coroutine[None, None, Answer]]]] = {
+ANYWHERE: Final[Mapping[str, Callable[[Place, argparse.Namespace], Coroutine[None, None, Answer]]]] = {
     "create-workspace": _create_workspace,
+    "reset-log": _reset_log,
+}
+"""What needs the database alone."""
+
+ACTIONS: Final[Mapping[str, Callable[[Installed, argparse.Namespace], Coroutine[None, None, Answer]]]] = {
+    **ANYWHERE,
     "reconstruct": _reconstruct,
 }

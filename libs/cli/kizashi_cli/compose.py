@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 from collections.abc import Coroutine, Mapping
 from typing import TypeVar
 
@@ -15,6 +16,14 @@ Answer = TypeVar("Answer")
 def environment() -> Mapping[str, str]:
     """The environment as it was at the start."""
     return dict(os.environ)
+
+
+def account() -> str:
+    """Who runs the command, as the system names the account; its number where it has no name."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def is_root() -> bool:

@@ -105,3 +105,14 @@ async def test_a_new_log_that_already_lost_its_first_records_is_read_from_what_t
     claim = await applied(await a_log(10), 7)
     bus = await a_log(30, cluster="two", drop=12)
     assert await asked(bus, claim, replaceable=True) == (Finding.REPLACED, 12)
+
+
+async def test_a_person_may_give_a_log_up_and_accept_a_gap_but_not_with_one_word_for_both() -> None:
+    claim = await applied(await a_log(10), 7)
+    another = await a_log(10, cluster="two")
+    assert await asked(another, claim._replace(may_reset=True)) == (Finding.REPLACED, 0)
+    short = await a_log(10)
+    del short.log[TOPIC, 0][:9]
+    with pytest.raises(LogGap):
+        await asked(short, claim._replace(may_reset=True))
+    assert await asked(short, claim._replace(may_reset=True, may_skip=True)) == (Finding.REPLACED, 9)

@@ -1,8 +1,9 @@
 """Before a slot goes live: is this the log that was read before, and does it still hold what comes next?
 
-Nothing restarts at zero or skips silently. What is sent again meets the dedupe marks.
+Nothing restarts at zero or skips silently: a person has to allow it, for this incarnation and for a short time. What is
+sent again meets the dedupe marks.
 
-Source: HEALTH.md 3.
+Source: HEALTH.md 3; decision 0046.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ async def compare(consumer: Consumer, claim: Claim, cluster_id: str, *, replacea
     `replaceable`: the broker is known to forget (profile `volatile`), so a new log is adopted as a new incarnation.
     Raises: LogReset, LogGap: the partition stops until a person looks.
     """
+    replaceable = replaceable or claim.may_reset
     extent = await consumer.extent(claim.partition)
     if claim.fresh:
         return Finding.FIRST, extent.first
@@ -36,6 +38,8 @@ async def compare(consumer: Consumer, claim: Claim, cluster_id: str, *, replacea
         return _replaced(extent.first, "The cluster id is another one.", replaceable=replaceable)
     if extent.end < claim.next_offset:
         return _replaced(extent.first, "The log ends before what was applied.", replaceable=replaceable)
+    if extent.first > claim.next_offset and claim.may_skip:
+        return Finding.REPLACED, extent.first
     if extent.first > claim.next_offset:
         raise LogGap(f"{extent.first - claim.next_offset} records were dropped before they were read.")
     if claim.anchor_offset is not None and claim.anchor_offset >= extent.first:

@@ -10,7 +10,7 @@ Source: HEALTH.md 2 and 3.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -69,7 +69,14 @@ class Ledger:
         async with self._lines.lend() as connection, connection.transaction():
             await connection.execute(self._sql.create, slot, topic, partition, partitions)
             row = await connection.fetchrow(self._sql.claim, slot, self._owner, self._clock())
-        return _claim(row)
+        return _claim(row, self._clock())
+
+    async def given_up(self, partitions: Collection[int]) -> dict[int, datetime]:
+        """Those whose log a person gave up, with the time until which that holds. Raises: Busy."""
+        slots = [self._build * 1000 + partition for partition in partitions]
+        async with self._lines.lend() as connection:
+            rows = await connection.fetch(self._sql.given_up, slots, self._clock())
+        return {row["part"]: row["reset_until"] for row in rows}
 
     async def adopt(self, claim: Claim, cluster_id: str, first: int, *, replaced: bool, write: Write) -> Claim:
         """Begins reading a log: the first one, or, when `replaced`, a new one as a new incarnation.
@@ -83,7 +90,7 @@ class Ledger:
                 raise Fenced
             if replaced:
                 await write(connection)
-        return _claim(row)
+        return _claim(row, self._clock())
 
     async def unpublished(self, claim: Claim) -> list[Numbered]:
         """What earlier owners committed and nobody has seen acknowledged. Raises: Busy."""
@@ -183,6 +190,10 @@ class _Statements:
             f"INSERT INTO {slot} (slot, topic, part, partitions) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
         )
         self.claim = f"UPDATE {slot} SET epoch = epoch + 1, owner = $2, claimed_at = $3 WHERE slot = $1 RETURNING *"
+        self.given_up = (
+            f"SELECT part, reset_until FROM {slot}"
+            " WHERE slot = ANY ($1) AND reset_from = incarnation AND reset_until > $2"
+        )
         self.adopt = (
             f"UPDATE {slot} SET cluster_id = $3, incarnation = incarnation + $5, next_offset = $4,"
             " first_offset = $4 - (applied + duplicates + dead_lettered + parked + control),"
@@ -204,7 +215,9 @@ class _Statements:
         self.park = aside.format(tables.parked_event.fullname)
 
 
-def _claim(row: Any) -> Claim:
+def _claim(row: Any, now: datetime) -> Claim:
+    # Bound to the incarnation and to a time, so that leave once given never excuses a later fault.
+    may_reset = row["reset_from"] == row["incarnation"] and row["reset_until"] > now
     return Claim(
         slot=row["slot"],
         partition=row["part"],
@@ -222,6 +235,8 @@ def _claim(row: Any) -> Claim:
         anchor_hash=row["anchor_hash"],
         cluster_id=row["cluster_id"],
         fresh=row["cluster_id"] is None,
+        may_reset=may_reset,
+        may_skip=may_reset and row["gap_accepted"],
     )
 
 

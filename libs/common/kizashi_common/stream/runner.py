@@ -21,6 +21,7 @@ from kizashi_common.contracts.envelope import Record
 from kizashi_common.errors import Busy, Fenced, KizashiError, LogGap, LogReset
 from kizashi_common.stream.attach import Finding, compare
 from kizashi_common.stream.meter import Standing, StreamMeter
+from kizashi_common.stream.second_look import SecondLook
 from kizashi_common.stream.shapes import F, K, R
 from kizashi_common.stream.slot import Slot
 from kizashi_common.stream.slot_outbox import SlotOutbox
@@ -69,6 +70,7 @@ class Runner(Generic[K, R, F]):
         self._tenure = 0
         self._cluster: str | None = None
         self._watchdog = Watchdog(stream.service, stream.consumer)
+        self._second_look = SecondLook(stream.ledger, stream.second_look)
         self._meter = StreamMeter(
             stream.service, stream.topic, stream.consumer, stream.clock, sends=bool(stream.sends_to)
         )
@@ -88,6 +90,7 @@ class Runner(Generic[K, R, F]):
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._meter.run(self._standing))
+                group.create_task(self._second_look.run(self._stopped, self._retry))
                 group.create_task(self._load_forever())
                 group.create_task(self._read_forever())
         finally:
@@ -217,11 +220,15 @@ class Runner(Generic[K, R, F]):
         await asyncio.sleep(_BACKOFF[min(load.attempt, len(_BACKOFF) - 1)])
         self._loading.put_nowait(load._replace(attempt=load.attempt + 1))
 
+    def _retry(self, partition: int) -> None:
+        if partition in self._tenures:
+            self._cluster = None  # another one may answer at the same address now
+            self._loading.put_nowait(_Load(partition, self._tenures[partition]))
+
     async def _load(self, partition: int) -> Slot[K, R, F]:
         stream, began = self._stream, perf_counter()
-        count = stream.producer.partitions(stream.topic)
-        claim = await stream.ledger.claim(partition, count, stream.topic)
-        assert self._cluster is not None
+        claim = await stream.ledger.claim(partition, stream.producer.partitions(stream.topic), stream.topic)
+        self._cluster = self._cluster or await self._consumer.cluster_id()
         finding, offset = await compare(self._consumer, claim, self._cluster, replaceable=stream.replaceable)
         if finding is not Finding.SAME:
             replaced = finding is Finding.REPLACED

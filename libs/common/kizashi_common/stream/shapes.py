@@ -116,6 +116,10 @@ class Claim(NamedTuple):
     cluster_id: str | None
     fresh: bool
     """This incarnation has applied nothing yet."""
+    may_reset: bool = False
+    """A person gave this incarnation's log up: another one may take its place."""
+    may_skip: bool = False
+    """A person accepted that records are gone that were never read."""
 
 
 F = TypeVar("F", bound=FlushBase)

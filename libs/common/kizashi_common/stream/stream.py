@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic
 
 from kizashi_common.bus.bus import Consumer, Producer
@@ -17,7 +17,7 @@ from kizashi_common.stream.slot import Beat
 class Stream(Generic[K, R, F]):
     """What a runner is made of. `sends_to` is the topic of the slots' outboxes; without one engines send nothing.
 
-    `committed` hears of every flush that was committed.
+    `committed` hears of every flush that was committed. `second_look` is how often stopped partitions are looked after.
     """
 
     service: str
@@ -30,4 +30,5 @@ class Stream(Generic[K, R, F]):
     sends_to: str
     replaceable: bool = False
     beat: Beat = field(default_factory=Beat)
+    second_look: timedelta = timedelta(seconds=5)
     committed: Committed[F] = unheard

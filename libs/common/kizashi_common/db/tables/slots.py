@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from kizashi_common.db.tables.metadata import Instant
@@ -75,6 +75,11 @@ def _consumer_slot(metadata: MetaData, schema: str) -> Table:
         _counter("dead_lettered"),
         _counter("parked"),
         _counter("control"),
+        # What a person allowed to a slot that stopped: to begin a new log in place of this incarnation's, until then.
+        Column("reset_from", Integer),
+        Column("reset_until", Instant),
+        Column("reset_by", Text),
+        Column("gap_accepted", Boolean, nullable=False, server_default="false"),
         schema=schema,
         postgresql_with={"fillfactor": "20"},
     )

@@ -11,19 +11,22 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-DATA: Final = (".html", ".yaml", ".json", ".css", ".toml")
+RUNBOOKS: Final = "kizashi_gateway/console/pages/runbooks/texts"
+DATA: Final = (".html", ".yaml", ".json", ".css", ".toml", ".md")
 """Kinds of file of which at least one must be there: an empty answer would prove nothing."""
 
 
 def wanted(root: Path = ROOT) -> set[str]:
     """Every file of every import package, as its path inside a wheel."""
     packages = (folder for part in ("libs", "services") for folder in (root / part).glob("*/kizashi_*"))
-    return {
+    own = {
         str(path.relative_to(package.parent))
         for package in packages
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    # The gateway serves the runbooks, which people keep among the documents.
+    return own | {f"{RUNBOOKS}/{page.name}" for page in (root / "docs" / "runbooks").glob("*.md")}
 
 
 def faults(wheel: Path, root: Path = ROOT) -> list[str]:

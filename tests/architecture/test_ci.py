@@ -15,21 +15,27 @@ MAKEFILE: Final = """
 \tmkdir -p .venv/bin
 \tprintf '#!/bin/sh\\nexit {wheel}\\n' > .venv/bin/python
 \tchmod +x .venv/bin/python
+.ops-tools/.ok:
+\t@exit {tools}
 check:
 \t@echo checked; exit {check}
+ops-check:
+\t@echo '3 passed in 0.10s'; exit 0
+audit:
+\t@echo 'SKIP advisories: nobody to ask'; exit {audit}
 test:
 \t@echo '{closing}'; exit {test}
 """
+SOUND: Final = {"tools": 0, "check": 0, "test": 0, "audit": 0, "wheel": 0}
+"""The exit code of each part when all is well."""
 FINE: Final = "12 passed, 2 skipped in 3.21s"
 
 
-def run(
-    folder: Path, *, closing: str = FINE, check: int = 0, test: int = 0, wheel: int = 0
-) -> tuple[int, str, list[str]]:
+def run(folder: Path, *, closing: str = FINE, **codes: int) -> tuple[int, str, list[str]]:
     """The exit code, the last line, and all lines of CI over a make-believe project."""
     (folder / ".ci").mkdir()
     shutil.copy(RUN, folder / ".ci" / "run")
-    (folder / "Makefile").write_text(MAKEFILE.format(closing=closing, check=check, test=test, wheel=wheel))
+    (folder / "Makefile").write_text(MAKEFILE.format(closing=closing, **(SOUND | codes)))
     done = subprocess.run(
         ["bash", str(folder / ".ci" / "run")], cwd="/", capture_output=True, text=True, timeout=60, check=False
     )
@@ -44,18 +50,18 @@ def skips(lines: list[str]) -> int:
 
 def test_all_green(tmp_path: Path) -> None:
     code, last, lines = run(tmp_path)
-    assert (code, last) == (0, f"kizashi-ci: 15 passed, 0 failed, {2 + skips(lines)} skipped")
+    assert (code, last) == (0, f"kizashi-ci: 19 passed, 0 failed, {2 + skips(lines)} skipped")
     assert FINE in lines, "the closing line of pytest is shown too"
 
 
 @pytest.mark.parametrize(
     ("closing", "passed", "failed"),
     [
-        ("2 failed, 10 passed in 3.21s", 13, 2),
-        ("1 error in 0.50s", 3, 1),
-        ("12 passed in 63.21s (0:01:03)", 15, 1),
-        ("==== 1 failed, 10 passed, 1 error in 3.21s ====", 13, 2),
-        ("make: killed", 3, 1),
+        ("2 failed, 10 passed in 3.21s", 17, 2),
+        ("1 error in 0.50s", 7, 1),
+        ("12 passed in 63.21s (0:01:03)", 19, 1),
+        ("==== 1 failed, 10 passed, 1 error in 3.21s ====", 17, 2),
+        ("make: killed", 7, 1),
     ],
 )
 def test_a_failed_test_stage_is_counted(tmp_path: Path, closing: str, passed: int, failed: int) -> None:
@@ -63,12 +69,31 @@ def test_a_failed_test_stage_is_counted(tmp_path: Path, closing: str, passed: in
     assert (code, last) == (1, f"kizashi-ci: {passed} passed, {failed} failed, {skips(lines)} skipped")
 
 
-@pytest.mark.parametrize("stage", ["check", "wheel"])
+@pytest.mark.parametrize("stage", ["check", "audit", "wheel"])
 def test_a_stage_without_tests_counts_as_one(tmp_path: Path, stage: str) -> None:
     code, last, lines = run(tmp_path, **{stage: 1})
-    assert (code, last) == (1, f"kizashi-ci: 14 passed, 1 failed, {2 + skips(lines)} skipped")
+    assert (code, last) == (1, f"kizashi-ci: 18 passed, 1 failed, {2 + skips(lines)} skipped")
 
 
 def test_the_output_of_each_stage_is_kept(tmp_path: Path) -> None:
     run(tmp_path)
-    assert sorted(path.stem for path in (tmp_path / "ci-out").glob("*.log")) == ["check", "set-up", "test", "wheel"]
+    assert sorted(path.stem for path in (tmp_path / "ci-out").glob("*.log")) == [
+        "audit",
+        "check",
+        "ops-check",
+        "set-up",
+        "test",
+        "wheel",
+    ]
+
+
+def test_what_a_stage_could_not_do_is_said_and_counted(tmp_path: Path) -> None:
+    code, last, lines = run(tmp_path, tools=1)
+    assert code == 0
+    assert [line for line in lines if line.startswith("SKIP ops tools")]
+    assert last.endswith(f"{2 + skips(lines)} skipped")
+
+
+def test_the_times_of_all_parts_are_printed(tmp_path: Path) -> None:
+    _, _, lines = run(tmp_path)
+    assert [line for line in lines if line.startswith("set-up ") and "test 0 s, audit" in line and "in all" in line]

@@ -77,6 +77,7 @@ PLANTS: Final = [
     Plant("few-hands-aiokafka", "kizashi_ingest.adapters.planted", "from aiokafka import AIOKafkaProducer"),
     Plant("few-hands-cel", "kizashi_alerts.engine.planted", "import cel_expr_python"),
     Plant("few-hands-httpx2", "kizashi_gateway.rest.planted", "import httpx2"),
+    Plant("few-hands-opentelemetry", "kizashi_health.engine.planted", "import opentelemetry.trace"),
     # no cycles
     Plant("no-cycles", "kizashi_common.errors", "import kizashi_common.contracts.ids"),
 ]

@@ -26,6 +26,8 @@ def tree(tmp_path: Path) -> Path:
         "__pycache__/x.pyc",
     ):
         (package / name).write_text("")
+    (tmp_path / "docs" / "runbooks").mkdir(parents=True)
+    (tmp_path / "docs" / "runbooks" / "KizashiWatchdog.md").write_text("")
     return tmp_path
 
 

@@ -187,20 +187,27 @@ async def test_a_topic_nobody_knows_is_settled_and_told() -> None:
     assert settled == [True]
 
 
-async def test_it_can_produce_while_some_partition_acknowledges() -> None:
+async def test_it_can_produce_until_nothing_is_acknowledged_any_more() -> None:
+    at_once, a_minute = timedelta(0), timedelta(minutes=1)
     async with running() as (lanes, producer):
-        assert lanes.can_produce, "nothing was tried yet"
+        for partition, value in ((1, b"a"), (2, b"b"), (2, b"c")):
+            lanes.put("t", partition, [record(value)])[0].add_done_callback(asyncio.Future.exception)
+            await settle()
+        assert lanes.can_produce(at_once), "nothing is known yet"
+        producer.fates[0].set_result(None)
+        producer.fates[1].set_exception(Busy("away"))
+        await settle()
+        assert lanes.can_produce(a_minute), "one leader is away, another has just acknowledged"
+        assert not lanes.can_produce(at_once)
+        producer.fates[2].set_result(None)
+        await settle()
+        assert lanes.can_produce(at_once)
+
+
+async def test_a_broker_that_never_acknowledged_is_not_waited_for() -> None:
+    async with running() as (lanes, producer):
         lanes.put("t", 1, [record(b"a")])[0].add_done_callback(asyncio.Future.exception)
-        lanes.put("t", 2, [record(b"b")])[0].add_done_callback(asyncio.Future.exception)
         await settle()
         producer.fates[0].set_exception(Busy("away"))
         await settle()
-        assert lanes.can_produce, "one leader is away, the other is asked still"
-        producer.fates[1].set_exception(Busy("away"))
-        await settle()
-        assert not lanes.can_produce
-        lanes.put("t", 2, [record(b"c")])
-        await settle()
-        producer.fates[2].set_result(None)
-        await settle()
-        assert lanes.can_produce
+        assert not lanes.can_produce(timedelta(minutes=1))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import cast
 import asyncpg
 import pytest
 import pytest_asyncio
+import structlog
 
 from kizashi_common.db.database import Database
 from kizashi_common.db.migrate import migrate
@@ -53,6 +55,17 @@ class Server:
 
     superuser_url: str
     host_port: str
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command that a test calls sets up the process's logs, on a stream that ends with that test."""
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if type(handler).__module__.startswith("kizashi_"):
+            root.removeHandler(handler)
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import signal
@@ -73,6 +74,20 @@ async def test_a_lock_file_that_names_a_stranger_does_not_stop_the_stranger(data
     lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
     second = await start_postgres(data, pick_port(), fsync=False)
     assert birth(os.getpid()) is not None
+    assert await ask(second, "SELECT 1") == 1
+    await second.stop()
+
+
+async def test_a_killed_server_that_nobody_has_reaped_yet_is_not_taken_for_a_running_one(data: Path) -> None:
+    first = await start_postgres(data, pick_port(), fsync=False)
+    first.child.process.send_signal(signal.SIGKILL)
+    lock = data / "pg" / "postmaster.pid"
+    starting = asyncio.create_task(start_postgres(data, pick_port(), fsync=False))
+    await asyncio.sleep(1)
+    assert not starting.done()
+    assert int(lock.read_text().splitlines()[0]) == first.pid
+    first.child.process.wait()
+    second = await starting
     assert await ask(second, "SELECT 1") == 1
     await second.stop()
 

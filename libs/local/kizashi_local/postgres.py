@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +30,7 @@ from kizashi_local.postgres_binaries import Binaries, find_binaries, require_ent
 
 SUPERUSER: Final = "kizashi"
 READY_WITHIN: Final = timedelta(seconds=30)
+_BURIAL: Final = timedelta(seconds=10)
 _ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 _REFUSALS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
@@ -202,11 +204,25 @@ def _stop_left_over(home: Path, binaries: Binaries, account: Account | None) -> 
     except (OSError, ValueError, IndexError):
         return
     if birth(pid) is None:
+        _await_burial(pid, lock)
         return
     if _serves(pid, home):
         _run([binaries["pg_ctl"], "stop", "-D", home, "-m", "fast", "-w"], account)
         return
     lock.unlink()
+
+
+def _await_burial(pid: int, lock: Path) -> None:
+    """A killed server that nobody has reaped yet still has its pid, and a new one would take it for running.
+
+    Its own children end with it; they get the same time before the lock file, which also guards against them, goes.
+    """
+    deadline = time.monotonic() + _BURIAL.total_seconds()
+    while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > deadline:
+            lock.unlink(missing_ok=True)
+            return
+        time.sleep(0.05)
 
 
 def _serves(pid: int, home: Path) -> bool:

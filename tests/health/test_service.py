@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -80,6 +80,29 @@ async def test_no_silence_is_charged_for_time_that_is_not_proved(health: Health)
         await service.drains[0].run()
         after = await health.rows("SELECT score, as_of FROM health.account_card")
     assert before == after
+
+
+async def test_a_score_from_before_the_first_proof_is_made_again_when_it_comes(health: Health) -> None:
+    async with health.running() as service:
+        await health.send(*(an_event(f"e{i}", at=NOON - timedelta(days=i)) for i in range(10, 27)))
+        await service.drains[0].run()
+        assert [(score.day, score.stale) for score in health.published()] == [(date(2026, 11, 15), True)]
+        await health.beat()
+        await until(lambda: _says_today(health))
+    assert health.published()[-1].band != health.published()[0].band
+
+
+async def test_a_score_from_before_the_first_proof_is_made_again_after_a_restart(health: Health) -> None:
+    async with health.running():
+        await health.send(*(an_event(f"e{i}", at=NOON - timedelta(days=i)) for i in range(10, 27)))
+    async with health.running():
+        await health.beat()
+        await until(lambda: _says_today(health))
+
+
+async def _says_today(health: Health) -> bool:
+    last = health.published()[-1]
+    return (last.day, last.stale) == (NOON.date(), False)
 
 
 async def test_the_score_numbers_of_an_account_are_dense_and_in_order(health: Health) -> None:

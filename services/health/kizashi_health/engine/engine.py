@@ -74,6 +74,8 @@ class HealthEngine:
             self._prove(step)
 
     def _prove(self, step: Through) -> None:
+        if self._memory.through is None:
+            self._memory.touch_stale()
         self._memory.through = step.instant
         self._memory.advance(step.instant)
 

@@ -115,6 +115,10 @@ class Memory:
         self.dirty[key] = None
         return subject
 
+    def touch_stale(self) -> None:
+        """Every account whose score must be computed again waits for it."""
+        self.touched |= {key: None for key, subject in self.subjects.items() if subject.cause is not None}
+
     def mark(self, subject: Subject) -> None:
         """Something of it must be written."""
         self.dirty[subject.key] = None

@@ -193,7 +193,10 @@ class Scoring:
         moment = current(memory.now + _JUST_AFTER, self._live_day(subject, context), context.observed_from)
         evaluation = evaluate(subject.account, context.workspace, moment, subject.history)
         memory.pending.noted.computed[subject.cause] += 1
-        subject.unsent, subject.cause = stronger(subject.unsent, subject.cause), None
+        subject.unsent = stronger(subject.unsent, subject.cause)
+        if memory.through is not None:
+            # Before the first proof nobody knows which day it is, so the score only stands until that proof comes.
+            subject.cause = None
         subject.evaluation, subject.is_card_dirty = evaluation, True
         memory.mark(subject)
         if self._is_news(subject, evaluation) or self._may_send(subject):

@@ -42,12 +42,16 @@ class Drill:
     quick: bool = False
 
     def wants(self, alert: Alert) -> bool:
-        """Whether the alert is one that the fault must raise."""
-        return alert.name in self.pages and self.about in ("", alert.service)
+        """Whether the alert is one that the fault must raise, and that must end with it.
+
+        The ticket of a burn is not: it comes long after its page, and stands for hours.
+        """
+        return alert.name in self.pages and self.about in ("", alert.service) and alert.severity == "page"
 
     def expects(self, alert: Alert) -> bool:
         """Whether the alert may stand because of the fault."""
-        return self.wants(alert) or alert.name in self.consequences
+        is_its_ticket = alert.name in self.pages and alert.severity == "ticket"
+        return self.wants(alert) or is_its_ticket or alert.name in self.consequences
 
 
 @dataclass

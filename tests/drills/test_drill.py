@@ -65,6 +65,14 @@ def test_the_absence_of_another_service_is_another_alert() -> None:
     assert [said for said in seen.faults() if "fired as well" in said]
 
 
+def test_the_ticket_of_a_burn_is_no_surprise_and_not_waited_for() -> None:
+    drill = replace(DRILL, pages=frozenset(("KizashiFreshnessBurn",)))
+    ticket = Alert("KizashiFreshnessBurn", "health", "ticket")
+    assert drill.expects(ticket)
+    assert not drill.wants(ticket)
+    assert drill.wants(ticket._replace(severity="page"))
+
+
 def test_a_plant_that_is_spoilt_is_not_asked_for_more_than_its_alerts() -> None:
     spoilt = replace(AS_IT_MUST, drill=replace(DRILL, spoils=True), over_after=None, verdict=None, looks=0)
     assert spoilt.faults() == []

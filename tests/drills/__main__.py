@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -39,13 +40,22 @@ def main() -> int:
         print("\n".join(f"{drill.name:<28}{', '.join(sorted(drill.pages))}" for drill in chosen))
         return 0
     pace = SCALED if options.scaled else REAL
-    drills = asyncio.run(carried_out_in_order(chosen, pace, options.out))
+    try:
+        drills = asyncio.run(carried_out_in_order(chosen, pace, options.out))
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
     print(page(drills, pace))
     return 1 if any(seen.faults() for seen in drills) or not drills else 0
 
 
 async def carried_out_in_order(chosen: Sequence[Drill], pace: Pace, out: Path) -> list[Seen]:
-    """All of them, over one plant as long as it can be used; the logs of a drill that went wrong are kept."""
+    """All of them, over one plant as long as it can be used; the logs of a drill that went wrong are kept.
+
+    Whoever ends this by SIGTERM, or by Ctrl-C, ends all that it has started.
+    """
+    running = asyncio.current_task()
+    assert running is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     drills: list[Seen] = []
     plant: Plant | None = None
     with tempfile.TemporaryDirectory(prefix="kizashi-drills-") as folder:

@@ -58,7 +58,8 @@ class Drill:
 class Seen:
     """What came of a drill. Seconds are real ones: `seconds` from the fault on, `over_after` from its end; None: never.
 
-    `looks` is how often the ledger was looked at between the fault and the end of its alerts, `broken` what was wrong.
+    `looks` is how often the ledger was looked at between the fault and the end of its alerts, `broken` what was wrong;
+    `died` are processes that ended although nobody told them to.
     """
 
     drill: Drill
@@ -70,6 +71,7 @@ class Seen:
     over_after: float | None = None
     looks: int = 0
     broken: tuple[str, ...] = ()
+    died: tuple[str, ...] = ()
     verdict: Verdict | None = None
 
     def faults(self) -> list[str]:
@@ -80,6 +82,7 @@ class Seen:
         found += [f"{alert.name} ({alert.service}) fired as well" for alert in sorted(unexpected)]
         if not self.paged:
             found.append("the pager was not told")
+        found += [f"{name} ended by itself" for name in self.died]
         if self.drill.tampers and not self.broken:
             found.append("the ledger looked whole while it was not")
         if self.broken and not self.drill.tampers:

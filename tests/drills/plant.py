@@ -60,6 +60,7 @@ class Plant(Installation):
         self.postgres: PostgresServer | None = None
         self.own_keys: dict[str, First] = {}
         self.truth = Truth(seeded("drills"))
+        self._down: set[str] = set()
 
     # -- addresses
 
@@ -163,10 +164,12 @@ class Plant(Installation):
 
     async def stop_process(self, name: str) -> None:
         """An orderly stop; it stays down."""
+        self._down.add(name)
         await self.children[name].stop(signal.SIGINT if name == "postgres" else signal.SIGTERM)
 
     async def kill_process(self, name: str) -> None:
         """`kill -9`; it stays down."""
+        self._down.add(name)
         child = self.children[name]
         child.process.kill()
         await child.ended()
@@ -180,6 +183,12 @@ class Plant(Installation):
         else:
             self.start_process(name)
             await self.is_ready(name)
+        self._down.discard(name)
+
+    def died(self) -> tuple[str, ...]:
+        """The processes that ended without being told to: no fault of another may do that."""
+        gone = (name for name in (*PROCESSES, "broker", "postgres") if self.children[name].has_ended())
+        return tuple(name for name in gone if name not in self._down)
 
     # -- settings
 

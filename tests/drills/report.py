@@ -23,7 +23,7 @@ def row(seen: Seen) -> tuple[str, ...]:
         _listed(alert for alert in seen.others if alert.name not in seen.drill.pages),
         _listed(seen.silenced),
         _seconds(seen.over_after),
-        f"{seen.verdict or 'not judged: the plant is spoilt'}; {seen.looks} looks during the fault",
+        f"{seen.verdict or 'not judged'}; {seen.looks} looks during the fault",
         "as it must" if not seen.faults() else "; ".join(seen.faults()),
     )
 
@@ -52,6 +52,7 @@ def record(seen: Seen) -> dict[str, Any]:
         "over_after": seen.over_after,
         "looks": seen.looks,
         "broken": seen.broken,
+        "died": seen.died,
         "ledger": seen.verdict._asdict() if seen.verdict else None,
         "faults": seen.faults(),
     }

@@ -79,11 +79,12 @@ async def carried_out(drill: Drill, plant: Plant, folder: Path) -> Seen:
             if not drill.spoils:
                 await _heal(drill, plant, watchers, seen)
             seen.looks = watch.looks - looks
-        if not drill.spoils:
+        seen.died = plant.died()
+        if not drill.spoils and not seen.died:
             await client.done(seconds=120)
         seen.others = frozenset(watchers.onlooker.first_seen) - seen.before
         seen.silenced, seen.broken = frozenset(watchers.onlooker.silenced), tuple(watch.faults)
-    if not drill.spoils:
+    if not drill.spoils and not seen.died:
         seen.verdict = await judged(plant)
     return seen
 

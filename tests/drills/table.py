@@ -33,10 +33,10 @@ _ABSENT: Final = 480.0
 _LATE: Final = ("FreshnessBurn", "CanaryFailing", "CompletenessStale", "InputStuck", "ConsumerStalled", "SilenceHeld")
 """What follows when nothing moves for long enough."""
 _OF_A_SERVICE: Final[dict[str, tuple[str, ...]]] = {
-    "ingest": (),
+    "ingest": ("CanaryFailing", "FreshnessBurn", "CompletenessStale"),
     "health": ("GatewayReadsBurn", *_LATE),
-    "alerts": ("AlertDeliveryBurn", "InputStuck", "ConsumerStalled"),
-    "gateway": (),
+    "alerts": ("AlertDeliveryBurn", "InputStuck", "ConsumerStalled", "CanaryFailing"),
+    "gateway": ("CanaryFailing",),
 }
 _KAFKA: Final = ("IngestAvailabilityBurn", "ProduceErrors", "OutboxOld", "EventLoopBlocked", *_LATE)
 _POSTGRES: Final = (
@@ -82,7 +82,7 @@ def _process(how: str, what: str) -> Drill:
 def _one(name: str, fault: str, what: Fault, demand: Demand) -> Drill:
     return Drill(
         name, fault, what.strike, what.heal, names(demand.pages.split()), demand.within, demand.about, demand.judging,
-        names(demand.consequences), demand.tampers, demand.spoils,
+        names(demand.consequences), tampers=demand.tampers, spoils=demand.spoils,
     )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ def test_a_drill_that_went_as_it_must_has_no_fault() -> None:
         ({"before": frozenset((Alert("KizashiLagGrowing", "health", "ticket"),))}, "before the fault"),
         ({"over_after": None}, "long after the fault"),
         ({"looks": 0}, "nobody looked"),
+        ({"died": ("ingest",)}, "ingest ended by itself"),
         ({"broken": ("I1: slot 1 saw 2 offsets and decided 3",)}, "while the fault lasted: I1"),
         ({"drill": replace(DRILL, tampers=True)}, "looked whole while it was not"),
         ({"verdict": None}, "nobody looked"),
@@ -76,7 +77,7 @@ def test_the_ticket_of_a_burn_is_no_surprise_and_not_waited_for() -> None:
 def test_a_plant_that_is_spoilt_is_not_asked_for_more_than_its_alerts() -> None:
     spoilt = replace(AS_IT_MUST, drill=replace(DRILL, spoils=True), over_after=None, verdict=None, looks=0)
     assert spoilt.faults() == []
-    assert "spoilt" in page([spoilt], SCALED)
+    assert "not judged" in page([spoilt], SCALED)
 
 
 def test_the_table_has_a_line_for_each_drill_and_says_its_pace() -> None:

@@ -14,7 +14,7 @@ from tests.twins.clock import SetClock
 
 
 class MemoryBus:
-    """Partitions as lists. `broken` makes every send fail, as a broker that is away would."""
+    """Partitions as lists. `broken` makes every send and every new connection fail, as a broker that is away would."""
 
     def __init__(self, partitions: Mapping[str, int], clock: SetClock, cluster: str = "twin") -> None:
         self.counts = dict(partitions)
@@ -99,6 +99,8 @@ class MemoryConsumer:
             await self._listener.assigned(partitions)
 
     async def cluster_id(self) -> str:
+        if self._bus.broken:
+            raise Busy("The twin's broker is away.")
         return self._bus.cluster
 
     def assignment(self) -> frozenset[int]:

@@ -19,12 +19,11 @@ from typing import Any, Final, Generic, NamedTuple
 
 from kizashi_common.contracts.envelope import Record
 from kizashi_common.errors import Busy, Fenced, KizashiError, LogGap, LogReset
-from kizashi_common.stream.attach import Finding, compare
+from kizashi_common.stream.bring_up import bring_up
 from kizashi_common.stream.meter import Standing, StreamMeter
 from kizashi_common.stream.second_look import SecondLook
 from kizashi_common.stream.shapes import F, K, R
 from kizashi_common.stream.slot import Slot
-from kizashi_common.stream.slot_outbox import SlotOutbox
 from kizashi_common.stream.stream import Stream
 from kizashi_common.stream.watchdog import Watchdog
 from kizashi_common.telemetry.logging import get_logger
@@ -69,7 +68,7 @@ class Runner(Generic[K, R, F]):
         self._tenures: dict[int, int] = {}
         self._tenure = 0
         self._cluster: str | None = None
-        self._watchdog = Watchdog(stream.service, stream.consumer)
+        self._watchdog = Watchdog(stream.service, stream.consumer, stream.clock)
         self._second_look = SecondLook(stream.ledger, stream.second_look)
         self._meter = StreamMeter(
             stream.service, stream.topic, stream.consumer, stream.clock, sends=bool(stream.sends_to)
@@ -89,6 +88,7 @@ class Runner(Generic[K, R, F]):
         await self._join()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._watchdog.run(self._slots))
                 group.create_task(self._meter.run(self._standing))
                 group.create_task(self._second_look.run(self._stopped, self._retry))
                 group.create_task(self._load_forever())
@@ -107,7 +107,7 @@ class Runner(Generic[K, R, F]):
 
     def alive(self) -> str | None:
         """None while the loop turns, which it does too while broker or database are away; else since when not."""
-        return self._watchdog.held_up(self._stream.clock())
+        return self._watchdog.held_up()
 
     def owns(self, partition: int) -> bool:
         """Whether this process is the live owner of a partition."""
@@ -226,25 +226,10 @@ class Runner(Generic[K, R, F]):
             self._loading.put_nowait(_Load(partition, self._tenures[partition]))
 
     async def _load(self, partition: int) -> Slot[K, R, F]:
-        stream, began = self._stream, perf_counter()
-        claim = await stream.ledger.claim(partition, stream.producer.partitions(stream.topic), stream.topic)
+        began = perf_counter()
         self._cluster = self._cluster or await self._consumer.cluster_id()
-        finding, offset = await compare(self._consumer, claim, self._cluster, replaceable=stream.replaceable)
-        if finding is not Finding.SAME:
-            replaced = finding is Finding.REPLACED
-
-            async def tell(connection: Any) -> None:
-                await stream.store.log_replaced(connection, claim)
-
-            claim = await stream.ledger.adopt(claim, self._cluster, offset, replaced=replaced, write=tell)
-        outbox = SlotOutbox(
-            stream.producer, stream.sends_to, await stream.ledger.unpublished(claim), claim.published_through,
-            stream.service,
-        )  # fmt: skip
-        slot = Slot(claim, await stream.store.open(claim), stream.store, outbox, stream.committed)
-        slot.loaded(stream.clock())
+        slot = await bring_up(self._stream, partition, self._cluster)
         self._meter.loaded(perf_counter() - began)
-        self._log.info("slot_loaded", partition=partition, offset=offset, epoch=claim.epoch, found=finding.value)
         return slot
 
     def _stop(self, partition: int, error: LogReset | LogGap) -> None:
@@ -277,7 +262,7 @@ class Runner(Generic[K, R, F]):
             except Busy:
                 await asyncio.sleep(_BACKOFF[0])
                 found = {}
-            self._watchdog.turned(self._stream.clock(), self._slots)
+            self._watchdog.turned()
             self._look()
             async with asyncio.TaskGroup() as group:
                 # Side by side: slots wait for the same database, and one after another would wait eight times as long.

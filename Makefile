@@ -5,7 +5,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check ops-check audit drills format bench up down
+.PHONY: help run test test-fast test-stores check ops-check audit drills format bench up down
 
 UV_PIN := 0.13.9
 VENV := .venv
@@ -26,6 +26,9 @@ test: $(VENV)/.ok ## run every test that this machine can run
 
 test-fast: $(VENV)/.ok ## run the tests that need no server
 	$(BIN)/python -m pytest -n auto -m "$(FAST)" $(ARGS)
+
+test-stores: $(VENV)/.ok ## run the tests that need a database and nothing else, on the PostgreSQL that this machine brings
+	$(BIN)/python -m pytest -n 2 -m "postgres and not broker and not story and not chaos and not drill" --postgres=machine $(ARGS)
 
 check: $(VENV)/.ok ## formatting, lint, types, import contracts, sizes, shell scripts, YAML, generated files
 	$(BIN)/ruff format --check .

@@ -28,6 +28,7 @@ from kizashi_local.broker.choice import start_broker
 from kizashi_local.broker.kafka_jars import NoKafka
 from kizashi_local.children import Launcher
 from kizashi_local.postgres import start_postgres
+from kizashi_local.postgres_binaries import Binaries, find_binaries, on_machine
 from tests.twins.clock import SetClock
 
 PASSWORD = "only-for-tests"
@@ -57,6 +58,22 @@ class Server:
     host_port: str
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgres",
+        choices=("found", "machine"),
+        default="found",
+        help="the PostgreSQL to test on: as `kizashi up` finds one, or the machine's own",
+    )
+
+
+def _of_the_machine() -> Binaries:
+    binaries = on_machine()
+    if binaries is None:
+        raise Absent("This machine brings no PostgreSQL that is new enough.")
+    return binaries
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A command that a test calls sets up the process's logs, on a stream that ends with that test."""
@@ -82,10 +99,11 @@ def at_database(url: str, name: str) -> str:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def postgres() -> AsyncIterator[Server]:
+async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     # Not pytest's own folder: it is 0700 under root, and PostgreSQL runs as another account.
     data = Path(tempfile.mkdtemp(prefix="kizashi-test-"))
-    server = await start_postgres(data, free_port(), fsync=False)
+    find = _of_the_machine if request.config.getoption("--postgres") == "machine" else find_binaries
+    server = await start_postgres(data, free_port(), fsync=False, find=find)
     url = server.superuser_url("postgres")
     try:
         connection = await asyncpg.connect(url)

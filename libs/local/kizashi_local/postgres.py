@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -111,15 +111,23 @@ class ExternalPostgres:
         """Leaves it alone."""
 
 
-async def start_postgres(data: Path, port: int, *, fsync: bool = True, record: Record = forget) -> PostgresServer:
+async def start_postgres(
+    data: Path,
+    port: int,
+    *,
+    fsync: bool = True,
+    record: Record = forget,
+    find: Callable[[], Binaries] = find_binaries,
+) -> PostgresServer:
     """A server over `<data>/pg`, initialised when that is new, ready to be logged into.
 
-    `fsync=False` is for tests, whose data may be lost. `record` is told of the process as soon as there is one.
+    `fsync=False` is for tests, whose data may be lost. `record` is told of the process as soon as there is one. `find`
+    says which programs to run.
     Raises: Absent without any PostgreSQL, Invalid when its account cannot enter `data`, Conflict when the data belong
     to another major version, DatabaseFailed when it does not come up.
     """
     account = server_account()
-    binaries, home = await asyncio.to_thread(_prepared, data, account)
+    binaries, home = await asyncio.to_thread(_prepared, data, account, find)
     password = kept_secret(data / "secrets", "postgres")
     if home.exists():
         require_version(home, binaries)
@@ -133,14 +141,14 @@ async def start_postgres(data: Path, port: int, *, fsync: bool = True, record: R
     return server
 
 
-def _prepared(data: Path, account: Account | None) -> tuple[Binaries, Path]:
+def _prepared(data: Path, account: Account | None, find: Callable[[], Binaries]) -> tuple[Binaries, Path]:
     """The programs, where the account can run them, and the place of the cluster in a data directory it can reach."""
     make_folder(data)
     if account is not None:
         data.chmod(0o711)
     whole = data.resolve()
     require_entrance(whole, account)
-    return runnable(find_binaries(), whole, account), whole / "pg"
+    return runnable(find(), whole, account), whole / "pg"
 
 
 def require_version(home: Path, binaries: Binaries) -> None:

@@ -28,6 +28,7 @@ test-fast: $(VENV)/.ok ## run the tests that need no server
 	$(BIN)/python -m pytest -n auto -m "$(FAST)" $(ARGS)
 
 test-stores: $(VENV)/.ok ## run the tests that need a database and nothing else, on the PostgreSQL that this machine brings
+	@command -v pg_config >/dev/null || { echo "SKIP stores on the machine's own PostgreSQL: it brings none (pg_config)"; exit 0; }; \
 	$(BIN)/python -m pytest -n 2 -m "postgres and not broker and not story and not chaos and not drill" --postgres=machine $(ARGS)
 
 check: $(VENV)/.ok ## formatting, lint, types, import contracts, sizes, shell scripts, YAML, generated files

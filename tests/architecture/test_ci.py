@@ -21,6 +21,8 @@ check:
 \t@echo checked; exit {check}
 ops-check:
 \t@echo '3 passed in 0.10s'; exit 0
+test-stores:
+\t@echo '2 passed in 0.10s'; exit 0
 audit:
 \t@echo 'SKIP advisories: nobody to ask'; exit {audit}
 test:
@@ -50,18 +52,18 @@ def skips(lines: list[str]) -> int:
 
 def test_all_green(tmp_path: Path) -> None:
     code, last, lines = run(tmp_path)
-    assert (code, last) == (0, f"kizashi-ci: 19 passed, 0 failed, {2 + skips(lines)} skipped")
+    assert (code, last) == (0, f"kizashi-ci: 21 passed, 0 failed, {2 + skips(lines)} skipped")
     assert FINE in lines, "the closing line of pytest is shown too"
 
 
 @pytest.mark.parametrize(
     ("closing", "passed", "failed"),
     [
-        ("2 failed, 10 passed in 3.21s", 17, 2),
-        ("1 error in 0.50s", 7, 1),
-        ("12 passed in 63.21s (0:01:03)", 19, 1),
-        ("==== 1 failed, 10 passed, 1 error in 3.21s ====", 17, 2),
-        ("make: killed", 7, 1),
+        ("2 failed, 10 passed in 3.21s", 19, 2),
+        ("1 error in 0.50s", 9, 1),
+        ("12 passed in 63.21s (0:01:03)", 21, 1),
+        ("==== 1 failed, 10 passed, 1 error in 3.21s ====", 19, 2),
+        ("make: killed", 9, 1),
     ],
 )
 def test_a_failed_test_stage_is_counted(tmp_path: Path, closing: str, passed: int, failed: int) -> None:
@@ -72,7 +74,7 @@ def test_a_failed_test_stage_is_counted(tmp_path: Path, closing: str, passed: in
 @pytest.mark.parametrize("stage", ["check", "audit", "wheel"])
 def test_a_stage_without_tests_counts_as_one(tmp_path: Path, stage: str) -> None:
     code, last, lines = run(tmp_path, **{stage: 1})
-    assert (code, last) == (1, f"kizashi-ci: 18 passed, 1 failed, {2 + skips(lines)} skipped")
+    assert (code, last) == (1, f"kizashi-ci: 20 passed, 1 failed, {2 + skips(lines)} skipped")
 
 
 def test_the_output_of_each_stage_is_kept(tmp_path: Path) -> None:
@@ -82,6 +84,7 @@ def test_the_output_of_each_stage_is_kept(tmp_path: Path) -> None:
         "check",
         "ops-check",
         "set-up",
+        "stores",
         "test",
         "wheel",
     ]

@@ -22,18 +22,10 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from kizashi_common.db.meter import Meter
+from kizashi_common.db.trouble import AWAY, NOT_NOW
 from kizashi_common.errors import Busy
 
 _BEGIN = text("SELECT 1")
-_AWAY = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-)
 
 
 class Database:
@@ -88,7 +80,7 @@ class Database:
     ) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits when the block ends well; a workspace opens its rows to it.
 
-        Raises: Busy when PostgreSQL cannot be reached.
+        Raises: Busy when PostgreSQL cannot be reached, or cannot do this now.
         """
         try:
             async with self._acquired() as connection, connection.begin():
@@ -99,13 +91,18 @@ class Database:
                         text("SELECT set_config('kizashi.workspace', :workspace, true)"), {"workspace": workspace}
                     )
                 yield connection
-        except (OperationalError, InterfaceError, *_AWAY) as error:
+        except (OperationalError, InterfaceError, *AWAY) as error:
             raise Busy("The database cannot be reached.") from error
         except DBAPIError as error:
-            if error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _AWAY):
+            cause = getattr(error.orig, "__cause__", None)
+            if error.connection_invalidated or isinstance(cause, AWAY):
                 # The second: it was cut while it was being made, and SQLAlchemy does not call that invalid.
                 raise Busy("The database cannot be reached.") from error
+            if isinstance(cause, NOT_NOW):
+                raise Busy("The database cannot do this now.") from error
             raise
+        except NOT_NOW as error:
+            raise Busy("The database cannot do this now.") from error
 
     async def connect(self) -> Any:
         """A connection of its own (asyncpg's), for COPY and for long-lived use; the caller closes it.
@@ -124,7 +121,7 @@ class Database:
                 encoder=lambda written: b"\x01" + written.encode(),
                 decoder=lambda stored: json.loads(stored[1:]),
             )
-        except _AWAY as error:
+        except AWAY as error:
             self.meter.unreachable()
             raise Busy("The database cannot be reached.") from error
         return connection

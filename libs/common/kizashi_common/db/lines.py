@@ -13,24 +13,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import perf_counter
-from typing import Any, Final
-
-import asyncpg
+from typing import Any
 
 from kizashi_common.db.database import Database
+from kizashi_common.db.trouble import AWAY, NOT_NOW
 from kizashi_common.errors import Busy, KizashiError
-
-LOST: Final = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # an idle connection that was just told of a shutdown answers so
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-)
-"""What asyncpg raises when the connection, not the statement, failed."""
 
 
 class Lines:
@@ -53,7 +40,10 @@ class Lines:
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Any]:
-        """One connection (asyncpg's), nobody else's while the block lasts. Raises: Busy when it is lost."""
+        """One connection (asyncpg's), nobody else's while the block lasts.
+
+        Raises: Busy when it is lost, or PostgreSQL cannot do this now.
+        """
         began = perf_counter()
         async with self._turns:
             connection = self._idle.pop() if self._idle else None
@@ -72,8 +62,10 @@ class Lines:
             except BaseException as error:
                 # Whatever else ended the turn early may have left a transaction open; nobody may go on inside it.
                 self._discard(connection, error)
-                if isinstance(error, LOST):
+                if isinstance(error, AWAY):
                     raise Busy("The database cannot be reached.") from error
+                if isinstance(error, NOT_NOW):
+                    raise Busy("The database cannot do this now.") from error
                 raise
             else:
                 self._idle.append(connection)

@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
-import asyncpg
 from sqlalchemy import Table, text
 
 from kizashi_common.bus.bus import Producer
 from kizashi_common.contracts.envelope import JSON, TRACEPARENT, Outgoing
 from kizashi_common.contracts.partitioning import partition_of
 from kizashi_common.db.database import Database
+from kizashi_common.db.trouble import AWAY, NOT_NOW
 from kizashi_common.errors import Busy
 from kizashi_common.stream.outbox_meter import OutboxMeter
 from kizashi_common.telemetry import metrics
@@ -30,14 +30,6 @@ from kizashi_common.telemetry.failpoints import failpoint
 from kizashi_common.telemetry.logging import get_logger
 from kizashi_common.telemetry.trace_records import Sent
 
-_AWAY: Final = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-)
 _MOST: Final = 500
 _LOOK: Final = 0.05
 
@@ -136,7 +128,7 @@ class Relay:
         while True:
             try:
                 await self._elected(poll)
-            except (Busy, *_AWAY) as error:
+            except (Busy, *AWAY, *NOT_NOW) as error:
                 self._log.warning("relay_waits", reason=type(error).__name__)
                 metrics.worker_restarts_total.labels(self._service, "relay").inc()
                 await asyncio.sleep(poll.total_seconds())

@@ -2,6 +2,7 @@
 
 python -m tests.drills                        all, with the rules as they ship: hours
 python -m tests.drills --scaled               all, with every span of time divided by 10
+python -m tests.drills --brief                all, but nobody waits until the alerts are over: two hours
 python -m tests.drills --only 'broker frozen' --only 'no audit'
 """
 
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--scaled", action="store_true", help="divide every span of time by 10")
     parser.add_argument("--quick", action="store_true", help="only those that belong to each change's tests")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this drill; may be repeated")
+    parser.add_argument("--brief", action="store_true", help="do not wait until the alerts are over")
     parser.add_argument("--list", action="store_true", help="say what there is, and do nothing")
     parser.add_argument("--out", type=Path, default=Path("ci-out/drills"), help="where the table goes")
     options = parser.parse_args()
@@ -41,14 +43,14 @@ def main() -> int:
         return 0
     pace = SCALED if options.scaled else REAL
     try:
-        drills = asyncio.run(carried_out_in_order(chosen, pace, options.out))
+        drills = asyncio.run(carried_out_in_order(chosen, pace, options.out, brief=options.brief))
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM
     print(page(drills, pace))
     return 1 if any(seen.faults() for seen in drills) or not drills else 0
 
 
-async def carried_out_in_order(chosen: Sequence[Drill], pace: Pace, out: Path) -> list[Seen]:
+async def carried_out_in_order(chosen: Sequence[Drill], pace: Pace, out: Path, *, brief: bool = False) -> list[Seen]:
     """All of them, over one plant as long as it can be used; the logs of a drill that went wrong are kept.
 
     Whoever ends this by SIGTERM, or by Ctrl-C, ends all that it has started.
@@ -64,7 +66,7 @@ async def carried_out_in_order(chosen: Sequence[Drill], pace: Pace, out: Path) -
                 if plant is None:
                     plant = await stack.enter_async_context(planted(pace))
                 begun = time.monotonic()
-                seen = await carried_out(drill, plant, Path(folder) / str(number))
+                seen = await carried_out(drill, plant, Path(folder) / str(number), brief=brief)
                 drills.append(seen)
                 write(drills, pace, out)
                 said = "; ".join(seen.faults()) or "as it must"

@@ -59,6 +59,8 @@ class Seen:
     """What came of a drill. Seconds are real ones: `seconds` from the fault on, `over_after` from its end; None: never.
 
     `looks` is how often the ledger was looked at between the fault and the end of its alerts, `broken` what was wrong;
+    `standing` are wanted alerts that were still held when nobody waited for their end any more, `awaited` whether
+    anybody did;
     `died` are processes that ended although nobody told them to.
     """
 
@@ -69,6 +71,8 @@ class Seen:
     others: frozenset[Alert] = frozenset()
     silenced: frozenset[Alert] = frozenset()
     over_after: float | None = None
+    standing: frozenset[Alert] = frozenset()
+    awaited: bool = True
     looks: int = 0
     broken: tuple[str, ...] = ()
     died: tuple[str, ...] = ()
@@ -89,8 +93,9 @@ class Seen:
             found.append(f"while the fault lasted: {'; '.join(self.broken[:3])}")
         if self.drill.spoils:
             return found
-        if self.over_after is None:
-            found.append("its alerts still stood long after the fault")
+        if self.over_after is None and self.awaited:
+            stood = ", ".join(f"{alert.name} ({alert.service})" for alert in sorted(self.standing))
+            found.append(f"{stood or 'an alert'} still stood long after the fault")
         if self.verdict is None or not self.looks:
             found.append("nobody looked at the ledger")
         elif not self.verdict.is_exact:

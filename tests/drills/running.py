@@ -68,9 +68,12 @@ async def watched(plant: Plant, folder: Path) -> AsyncIterator[Watchers]:
             yield Watchers(onlooker, receivers)
 
 
-async def carried_out(drill: Drill, plant: Plant, folder: Path) -> Seen:
-    """Runs the drill. The plant is well again afterwards, unless the drill spoils it."""
-    seen = Seen(drill)
+async def carried_out(drill: Drill, plant: Plant, folder: Path, *, brief: bool = False) -> Seen:
+    """Runs the drill. The plant is well again afterwards, unless the drill spoils it.
+
+    `brief`: the end of the fault is not followed by a wait for that of its alerts, which a burn makes half an hour.
+    """
+    seen = Seen(drill, awaited=not brief)
     async with watched(plant, folder) as watchers, looked_at(plant) as watch, sending(plant) as client:
         async with steady(client, plant.truth), reading(plant):
             await asyncio.sleep(plant.pace.span(CALM_SECONDS))
@@ -106,11 +109,14 @@ async def _heal(drill: Drill, plant: Plant, watchers: Watchers, seen: Seen) -> N
     """From the end of the fault until its alerts are gone, or the limit is over."""
     begun = _now()
     await drill.heal(plant)
+    if not seen.awaited:
+        return
     with suppress(TimeoutError):
         async with asyncio.timeout(plant.pace.span(OVER_SECONDS) + LEEWAY_SECONDS):
             while watchers.stands(drill):
                 await asyncio.sleep(0.1)
             seen.over_after = _now() - begun
+    seen.standing = frozenset(alert for alert in watchers.onlooker.now if drill.wants(alert))
 
 
 def _now() -> float:

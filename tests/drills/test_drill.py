@@ -66,6 +66,10 @@ def test_the_absence_of_another_service_is_another_alert() -> None:
     assert [said for said in seen.faults() if "fired as well" in said]
 
 
+def test_who_does_not_wait_for_the_end_of_alerts_does_not_miss_it() -> None:
+    assert replace(AS_IT_MUST, over_after=None, awaited=False).faults() == []
+
+
 def test_the_ticket_of_a_burn_is_no_surprise_and_not_waited_for() -> None:
     drill = replace(DRILL, pages=frozenset(("KizashiFreshnessBurn",)))
     ticket = Alert("KizashiFreshnessBurn", "health", "ticket")

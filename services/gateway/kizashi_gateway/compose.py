@@ -5,6 +5,7 @@ Source: ARCHITECTURE.md 2.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib.metadata import version
 
 from starlette.types import ASGIApp
@@ -88,7 +89,7 @@ def compose(resources: Resources) -> Service:
         )
     )
     running = (
-        *workers(Witness(Progress(database), clock), sign_ins, clock),
+        *workers(Witness(Progress(database), clock), timedelta(seconds=settings.witness_seconds), sign_ins, clock),
         Worker(CLOCK, ClockOffset(database, clock, NAME).run),
     )
     metrics.declare(NAME, version=version("kizashi"), workers=[worker.name for worker in running])

@@ -32,6 +32,9 @@ class GatewaySettings(Settings):
     master_keys: SecretStr = Field(
         min_length=1, description="base64 of 32 bytes each, comma separated; the first signs"
     )
+    witness_seconds: float = Field(
+        default=15, ge=0.05, le=300, description="how often it is looked how far the input is complete, in seconds"
+    )
 
     @field_validator("master_keys")
     @classmethod

@@ -15,13 +15,13 @@ from kizashi_common.telemetry.logging import get_logger
 from kizashi_gateway.adapters.sign_in import SignIns
 from kizashi_gateway.application.witness import Witness
 
-EVERY: Final = timedelta(seconds=15)
+_CLEAN_UP: Final = timedelta(seconds=15)
 
 _log = get_logger("gateway")
 
 
-def workers(witness: Witness, sign_ins: SignIns, clock: Clock) -> tuple[Worker, ...]:
-    """The gateway's workers."""
+def workers(witness: Witness, every: timedelta, sign_ins: SignIns, clock: Clock) -> tuple[Worker, ...]:
+    """The gateway's workers; the witness looks `every` so often."""
 
     async def watch() -> None:
         while True:
@@ -29,7 +29,7 @@ def workers(witness: Witness, sign_ins: SignIns, clock: Clock) -> tuple[Worker, 
                 await witness.look()
             except Busy as error:
                 _log.warning("witness_waits", reason=error.reason)
-            await asyncio.sleep(EVERY.total_seconds())
+            await asyncio.sleep(every.total_seconds())
 
     async def clean_up() -> None:
         while True:
@@ -37,6 +37,6 @@ def workers(witness: Witness, sign_ins: SignIns, clock: Clock) -> tuple[Worker, 
                 await sign_ins.forget_ended(clock())
             except Busy as error:
                 _log.warning("housekeeping_waits", reason=error.reason)
-            await asyncio.sleep(EVERY.total_seconds())
+            await asyncio.sleep(_CLEAN_UP.total_seconds())
 
     return (Worker("witness", watch), Worker("housekeeping", clean_up))

@@ -1,11 +1,12 @@
 """How fast a drill runs: as in an installation, or every span of time divided by one number.
 
 Real alerts wait minutes before they wake somebody, which is right for people and too long for each change of the code.
-`SCALED` divides what is a span of time by 10: windows, `for` and intervals of the rules and the ages they compare with,
-scrapes (15 s become 1.5 s), heartbeats, the looks of the witness, canary rounds. It changes no rule, ratio or count, and
-no limit that the services judge themselves (an answer within 300 ms stays that). More than 10 would not do: a connection
-that is not answered is given up after 10 s, and a window must be longer than that to see one failure after the other.
-What is left untested by it is that the real spans are well chosen; `REAL` runs the files as they ship.
+`SCALED` divides what is a span of time by 10: windows, `for` and intervals of the rules and the ages they compare
+with, scrapes (15 s become 1.5 s), heartbeats, the looks of the witness, canary rounds. It changes no rule, no ratio,
+no count, and no limit that the services judge themselves (an answer within 300 ms stays that). More than 10 would not
+do: a connection that is not answered is given up after 10 s, and a window must be longer than that to see one failure
+after the other. What is left untested by it is that the real spans are well chosen; `REAL` runs the files as they
+ship.
 
 Source: OPERATIONS.md 6 and 11.
 """

@@ -47,6 +47,8 @@ _OF_A_SERVER: Final[dict[str, tuple[str, float, tuple[str, ...]]]] = {
     "broker": ("KafkaDown", 420.0, _KAFKA),
     "postgres": ("PostgresDown", 420.0, _POSTGRES),
 }
+_SURE: Final = 960.0
+"""Bad time counts against a whole hour (decision 0035): two minutes until a proof is late, nine more, and patience."""
 _ROWS: Final = "FROM health.consumer_slot ORDER BY slot FOR UPDATE"
 
 
@@ -114,7 +116,7 @@ ALERTS: Final = (
         "health cannot write",
         "a session holds the rows that health's flushes begin with",
         held(f"SELECT slot {_ROWS}"),
-        Demand("InputStuck FreshnessBurn", 600.0, (*_LATE, "DbPoolSaturated"), about="health"),
+        Demand("InputStuck FreshnessBurn", _SURE, (*_LATE, "DbPoolSaturated"), about="health"),
     ),
     _one(
         "alerts cannot write",
@@ -128,7 +130,7 @@ ALERTS: Final = (
         "no rounds",
         "a session holds the row of ingest's rounds: no heartbeat proves anything",
         held("SELECT one FROM ingest.round FOR UPDATE"),
-        Demand("CompletenessStale", 960.0, ("FreshnessBurn", "SilenceHeld", "DbPoolSaturated")),
+        Demand("CompletenessStale", _SURE, ("FreshnessBurn", "SilenceHeld", "DbPoolSaturated")),
     ),
     _one(
         "a tampered row",

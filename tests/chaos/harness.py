@@ -163,8 +163,8 @@ class Truth:
         return made
 
     def fallen_silent(self, account: str) -> list[Event]:
-        """Daily use that ended ten days ago: what opens an alert."""
-        return [self._add(account, user, day) for day in range(10, 26) for user in ("u-1", "u-2")]
+        """Daily use that ended two weeks ago: what opens an alert, however seldom others come."""
+        return [self._add(account, user, day) for day in range(14, 29) for user in ("u-1", "u-2")]
 
     def _add(self, account: str, user: str, days_ago: int) -> Event:
         event = Event(len(self.events), account, user, self._noon - timedelta(days=days_ago))

@@ -22,7 +22,7 @@ def row(seen: Seen) -> tuple[str, ...]:
         "<br>".join(_seconds(seconds) for seconds in seen.seconds.values()),
         _listed(alert for alert in seen.others if alert.name not in seen.drill.pages),
         _listed(seen.silenced),
-        _seconds(seen.over_after),
+        _seconds(seen.over_after) if seen.awaited else "nobody waited",
         f"{seen.verdict or 'not judged'}; {seen.looks} looks during the fault",
         "as it must" if not seen.faults() else "; ".join(seen.faults()),
     )

@@ -67,6 +67,14 @@ async def test_a_full_disk_is_busy(databases: Databases) -> None:
             await line.execute(TOO_FULL)
 
 
+async def test_a_connection_that_does_not_come_free_is_busy(databases: Databases) -> None:
+    database = Database(databases.urls["ingest"], pool=1, patience=timedelta(seconds=0.1))
+    async with database.transaction():
+        with pytest.raises(Busy, match="no connection came free"):
+            await ask(database, "SELECT 1")
+    await database.close()
+
+
 async def test_a_deadlock_is_busy_for_one_of_the_two(databases: Databases) -> None:
     async def locks(first: str, second: str, both: asyncio.Barrier) -> None:
         async with databases.ingest.transaction() as connection:

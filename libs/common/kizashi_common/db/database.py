@@ -18,11 +18,10 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from kizashi_common.db.meter import Meter
-from kizashi_common.db.trouble import AWAY, NOT_NOW
+from kizashi_common.db.trouble import AWAY, as_busy
 from kizashi_common.errors import Busy
 
 _BEGIN = text("SELECT 1")
@@ -32,7 +31,7 @@ class Database:
     """One role's way into PostgreSQL.
 
     Args are given once: `url` is `postgresql://role:password@host:port/name`; `statement_timeout` bounds what a
-    request may cost; `service` is whose way it is, for metrics.
+    request may cost; `patience` how long a free connection is waited for; `service` is whose way it is, for metrics.
     """
 
     def __init__(
@@ -41,6 +40,7 @@ class Database:
         *,
         pool: int = 5,
         statement_timeout: timedelta = timedelta(seconds=30),
+        patience: timedelta = timedelta(seconds=10),
         service: str = "other",
     ) -> None:
         self._url = url
@@ -49,6 +49,7 @@ class Database:
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=pool,
             max_overflow=0,
+            pool_timeout=patience.total_seconds(),
             pool_pre_ping=True,
             connect_args={"timeout": 10, "server_settings": {"statement_timeout": self._timeout_ms, "timezone": "UTC"}},
         )
@@ -91,18 +92,11 @@ class Database:
                         text("SELECT set_config('kizashi.workspace', :workspace, true)"), {"workspace": workspace}
                     )
                 yield connection
-        except (OperationalError, InterfaceError, *AWAY) as error:
-            raise Busy("The database cannot be reached.") from error
-        except DBAPIError as error:
-            cause = getattr(error.orig, "__cause__", None)
-            if error.connection_invalidated or isinstance(cause, AWAY):
-                # The second: it was cut while it was being made, and SQLAlchemy does not call that invalid.
-                raise Busy("The database cannot be reached.") from error
-            if isinstance(cause, NOT_NOW):
-                raise Busy("The database cannot do this now.") from error
+        except Exception as error:
+            busy = as_busy(error)
+            if busy is not None:
+                raise busy from error
             raise
-        except NOT_NOW as error:
-            raise Busy("The database cannot do this now.") from error
 
     async def connect(self) -> Any:
         """A connection of its own (asyncpg's), for COPY and for long-lived use; the caller closes it.

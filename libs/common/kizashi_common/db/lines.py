@@ -16,8 +16,8 @@ from time import perf_counter
 from typing import Any
 
 from kizashi_common.db.database import Database
-from kizashi_common.db.trouble import AWAY, NOT_NOW
-from kizashi_common.errors import Busy, KizashiError
+from kizashi_common.db.trouble import as_busy
+from kizashi_common.errors import KizashiError
 
 
 class Lines:
@@ -62,10 +62,9 @@ class Lines:
             except BaseException as error:
                 # Whatever else ended the turn early may have left a transaction open; nobody may go on inside it.
                 self._discard(connection, error)
-                if isinstance(error, AWAY):
-                    raise Busy("The database cannot be reached.") from error
-                if isinstance(error, NOT_NOW):
-                    raise Busy("The database cannot do this now.") from error
+                busy = as_busy(error)
+                if busy is not None:
+                    raise busy from error
                 raise
             else:
                 self._idle.append(connection)

@@ -23,9 +23,9 @@ class Drill:
 
     `pages` must be seen, of the service `about` where one is named; `consequences` may. `within` is the limit until
     the last of `pages` is seen, in seconds of an installation, and `judging` what is added to it at any pace, in real
-    ones: limits that services judge by themselves. `tampers`: the ledger itself is broken until it is healed, and
-    whoever looks must find it so. `spoils`: nothing can be made of this plant afterwards. `quick`: one of each change's
-    tests.
+    ones: limits that services judge by themselves. `blind`: the ledger is away with the fault. `tampers`: the ledger
+    itself is broken until it is healed, and whoever looks must find it so. `spoils`: nothing can be made of this plant
+    afterwards. `quick`: one of each change's tests.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Drill:
     about: str = ""
     judging: float = 0.0
     consequences: frozenset[str] = frozenset()
+    blind: bool = False
     tampers: bool = False
     spoils: bool = False
     quick: bool = False
@@ -96,7 +97,7 @@ class Seen:
         if self.over_after is None and self.awaited:
             stood = ", ".join(f"{alert.name} ({alert.service})" for alert in sorted(self.standing))
             found.append(f"{stood or 'an alert'} still stood long after the fault")
-        if self.verdict is None or not self.looks:
+        if self.verdict is None or not (self.looks or self.drill.blind):
             found.append("nobody looked at the ledger")
         elif not self.verdict.is_exact:
             found.append(str(self.verdict))

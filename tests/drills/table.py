@@ -77,6 +77,7 @@ def _process(how: str, what: str) -> Drill:
         within=within,
         about=what if what in SERVICES else "",
         consequences=names(consequences),
+        blind=what == "postgres",
         quick=quick,
     )
 

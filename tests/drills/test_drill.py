@@ -66,6 +66,10 @@ def test_the_absence_of_another_service_is_another_alert() -> None:
     assert [said for said in seen.faults() if "fired as well" in said]
 
 
+def test_a_ledger_that_is_away_with_the_fault_cannot_be_looked_at() -> None:
+    assert replace(AS_IT_MUST, looks=0, drill=replace(DRILL, blind=True)).faults() == []
+
+
 def test_who_does_not_wait_for_the_end_of_alerts_does_not_miss_it() -> None:
     assert replace(AS_IT_MUST, over_after=None, awaited=False).faults() == []
 

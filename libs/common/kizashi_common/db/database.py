@@ -21,8 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from kizashi_common.db.meter import Meter
-from kizashi_common.db.trouble import AWAY, as_busy
-from kizashi_common.errors import Busy
+from kizashi_common.db.trouble import as_busy
 
 _BEGIN = text("SELECT 1")
 
@@ -115,9 +114,12 @@ class Database:
                 encoder=lambda written: b"\x01" + written.encode(),
                 decoder=lambda stored: json.loads(stored[1:]),
             )
-        except AWAY as error:
+        except Exception as error:
+            busy = as_busy(error)
+            if busy is None:
+                raise
             self.meter.unreachable()
-            raise Busy("The database cannot be reached.") from error
+            raise busy from error
         return connection
 
     async def close(self) -> None:

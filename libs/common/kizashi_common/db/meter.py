@@ -19,6 +19,7 @@ from prometheus_client import Histogram
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from kizashi_common.db.trouble import AWAY
 from kizashi_common.telemetry import metrics
 
 MOST_NAMES: Final = 40
@@ -31,7 +32,6 @@ _WRITES: Final = re.compile(rf"(?:INSERT\s+INTO|(?<!FOR )\bUPDATE|DELETE\s+FROM)
 _READS: Final = re.compile(rf"\b(?:FROM|JOIN){_TABLE}(?![\w.]|\s*\()", re.IGNORECASE)
 """A function that rows come from has a bracket behind it, and is no table."""
 _CONTROL: Final = {"begin": "begin", "commit": "commit", "rollback": "rollback", "start": "begin"}
-_LOST: Final = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _SHUT: Final = (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)
 
 
@@ -65,7 +65,7 @@ _REASONS: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
     ((asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, TimeoutError), "timeout"),
     ((asyncpg.DeadlockDetectedError,), "deadlock"),
     ((asyncpg.IntegrityConstraintViolationError,), "constraint"),
-    ((*_LOST, *_SHUT), "connect"),
+    ((*AWAY, *_SHUT), "connect"),
 )
 
 

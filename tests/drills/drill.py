@@ -47,12 +47,14 @@ class Drill:
 
         The ticket of a burn is not: it comes long after its page, and stands for hours.
         """
-        return alert.name in self.pages and self.about in ("", alert.service) and alert.severity == "page"
+        return self._is_its_own(alert) and alert.severity == "page"
 
     def expects(self, alert: Alert) -> bool:
         """Whether the alert may stand because of the fault."""
-        is_its_ticket = alert.name in self.pages and alert.severity == "ticket"
-        return self.wants(alert) or is_its_ticket or alert.name in self.consequences
+        return self._is_its_own(alert) or alert.name in self.consequences
+
+    def _is_its_own(self, alert: Alert) -> bool:
+        return alert.name in self.pages and self.about in ("", alert.service)
 
 
 @dataclass

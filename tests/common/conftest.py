@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ SERVICES = ("ingest", "health", "alerts", "gateway")
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     """Where the lines go; afterwards logging is as it was."""
+    # What earlier tests left is told when it is collected, and must not be told in here.
+    gc.collect()
     stream = io.StringIO()
     handlers = logging.getLogger().handlers[:]
     configure(text=False, stream=stream, version="1.2.3", instance="node-1")

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from kizashi_local.broker.kafka_jars import NoKafka
 from kizashi_local.children import Launcher
 from kizashi_local.postgres import start_postgres
 from kizashi_local.postgres_binaries import Binaries, find_binaries, on_machine
+from tests.ports import free_port
 from tests.twins.clock import SetClock
 
 PASSWORD = "only-for-tests"
@@ -83,14 +83,6 @@ def _logging_as_it_was() -> Iterator[None]:
     for handler in root.handlers[:]:
         if type(handler).__module__.startswith("kizashi_"):
             root.removeHandler(handler)
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def at_database(url: str, name: str) -> str:

@@ -30,7 +30,7 @@ from kizashi_common.errors import Busy
 from kizashi_common.http.internal import InternalClient
 from tests.alerts.stage import BACK, SILENT, Stage
 from tests.alerts.world import START, World, a_score
-from tests.conftest import free_port
+from tests.ports import free_port
 
 SUBJECT = ("demo", f"a:{a_score(1, START, {}).id}")
 CROSSING: dict[str, Any] = {"pulse.probability": 0.2, "pulse.cut": 0.1, "score.evidence": "ok"} | dict(BACK)

@@ -22,8 +22,9 @@ import httpx2
 from kizashi_health.adapters.packing import unpack_bitmap
 from kizashi_local.instance import orphans, read_state
 from kizashi_local.postgres import SUPERUSER
-from tests.conftest import JARS, free_port
+from tests.conftest import JARS
 from tests.invariants import HEALTH, Watch, broken, flushes_are_a_chain, offsets_are_decided_once
+from tests.ports import free_base
 
 READY_WITHIN: Final = 90
 ALERTS: Final = (offsets_are_decided_once, flushes_are_a_chain)
@@ -38,7 +39,7 @@ class Installation:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.log = data.parent / f"{data.name}.log"
-        self.base = min(free_port(), 65_000)
+        self.base = free_base()
         self.process: asyncio.subprocess.Process | None = None
         self.first: dict[str, Any] = {}
         self.ready: dict[str, Any] = {}

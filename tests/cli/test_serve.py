@@ -16,7 +16,8 @@ import httpx2
 import pytest
 
 from kizashi_common.db.migrate import wait_for_schema, wanted_revision
-from tests.conftest import Databases, free_port
+from tests.conftest import Databases
+from tests.ports import free_port
 
 TOKEN = {"KIZASHI_SERVICE_TOKEN": "only-for-tests-only-for-tests"}
 NOWHERE = {"KIZASHI_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}

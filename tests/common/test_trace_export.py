@@ -18,7 +18,7 @@ from kizashi_common.telemetry import tracing
 from kizashi_common.telemetry.export import Once, sampler
 from kizashi_common.telemetry.trace_records import sending
 from tests.alerts.receiver import Receiver, receiving
-from tests.conftest import free_port
+from tests.ports import free_port
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 FRESH = 0x0192F0C1D2E37ABC8DEF0123456789AB

@@ -32,8 +32,9 @@ from kizashi_local.postgres import PostgresServer, start_postgres
 from kizashi_local.servers import DATABASE, ensure_database
 from tests.chance import seeded
 from tests.chaos.harness import QUICK, Installation, Truth
-from tests.conftest import JARS, free_port
+from tests.conftest import JARS
 from tests.drills.pace import Pace
+from tests.ports import free_port
 
 SERVICES: Final = ("ingest", "health", "alerts", "gateway")
 PROCESSES: Final = (*SERVICES, "canary")

@@ -11,10 +11,10 @@ from typing import Any, Final
 import asyncpg
 import httpx2
 
-from tests.conftest import free_port
 from tests.drills.faults import Fault
 from tests.drills.onlooker import Receivers
 from tests.drills.plant import Plant
+from tests.ports import free_port
 
 MANY: Final = 60
 """More than the 50 units that a burn alert wants to see."""

@@ -12,7 +12,6 @@ from typing import Final, get_args
 import pytest
 
 from kizashi_common.errors import Conflict, Invalid, KizashiError
-from kizashi_local.addresses import pick_port
 from kizashi_local.broker.broker import Broker, BrokerFailed, BrokerPlace, Kind, Wanted
 from kizashi_local.broker.choice import BOOTSTRAP, Choice, choose, start_broker
 from kizashi_local.broker.kafka import new_cluster_id, server_properties
@@ -20,6 +19,7 @@ from kizashi_local.broker.kafka_jars import KAFKA_VERSION, POM, NoKafka, java_ma
 from kizashi_local.broker.ready import ask, wait_until_ready
 from kizashi_local.broker.volatile import NOTICE
 from kizashi_local.children import Launcher, spawn
+from tests.ports import free_port
 
 JARS: Final = Path("/jars")
 HAS_JAVA_AND_MAVEN: Final = all(map(shutil.which, ("java", "mvn")))
@@ -104,7 +104,7 @@ def test_kafka_listens_on_loopback_alone() -> None:
 async def start(
     data: Path, environment: Mapping[str, str], wanted: Wanted, said: list[str], remembered: Kind | None = None
 ) -> Broker:
-    place = BrokerPlace(data, pick_port(), pick_port())
+    place = BrokerPlace(data, free_port(), free_port())
     launcher = Launcher(environment)
     return await start_broker(place, launcher, wanted=wanted, remembered=remembered, progress=said.append)
 
@@ -171,4 +171,4 @@ async def test_a_broker_that_dies_while_starting_is_an_error_with_its_log(tmp_pa
     script = ["sh", "-c", "echo no space left; exit 1"]
     child = spawn("kafka", script, tmp_path / "log", environment={"PATH": os.defpath})
     with pytest.raises(KizashiError, match="no space left"):
-        await wait_until_ready(child, pick_port(), timedelta(seconds=20))
+        await wait_until_ready(child, free_port(), timedelta(seconds=20))

@@ -24,9 +24,9 @@ import yaml
 from deploy.observability.grafana.answers import Source, Span
 
 from kizashi_local.instance import read_state
-from tests.conftest import free_port
 from tests.ops.dashboards_load import load, prepare, receiver
 from tests.ops.prometheus import RULES, Prometheus, prometheus_over, running
+from tests.ports import free_port
 from tests.stories.harness import Kizashi, create_workspace, kizashi_up
 
 SCRAPED_EVERY: Final = 2

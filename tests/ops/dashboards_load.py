@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.stories.harness import Kizashi
 
 ACTIONS: Final = ("login", "feature_used", "page", "other")

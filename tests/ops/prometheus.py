@@ -24,8 +24,8 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from tests.conftest import free_port
 from tests.ops.tools import HELD, ROOT, needed
+from tests.ports import free_port
 
 OBSERVABILITY: Final = ROOT / "deploy" / "observability"
 RULES: Final = OBSERVABILITY / "prometheus" / "rules"

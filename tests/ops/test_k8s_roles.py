@@ -15,8 +15,9 @@ import pytest_asyncio
 from kizashi_common.db.migrate import migrate, wanted_revision
 from kizashi_common.db.tables.metadata import ROLES
 from kizashi_local.postgres import start_postgres
-from tests.conftest import PASSWORD, START, at_database, free_port
+from tests.conftest import PASSWORD, START, at_database
 from tests.ops.k8s.overlay import rendered
+from tests.ports import free_port
 
 pytestmark = pytest.mark.postgres
 MIGRATOR = "kizashi_migrator"

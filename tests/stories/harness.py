@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx2
 
-from tests.conftest import JARS, free_port
+from tests.conftest import JARS
+from tests.ports import free_base
 
 READY_WITHIN = 240.0
 
@@ -89,7 +90,7 @@ async def start(data: Path, *arguments: str, environment: Mapping[str, str] | No
         "--data",
         str(data),
         "--port-base",
-        str(_base()),
+        str(free_base()),
     )
     given = {**os.environ, "KIZASHI_KAFKA_JARS_DIR": str(JARS), **(environment or {})}
     with log.open("ab") as errors:
@@ -101,11 +102,6 @@ async def start(data: Path, *arguments: str, environment: Mapping[str, str] | No
     if not line:
         raise AssertionError(f"kizashi up ended: {log.read_text(errors='replace')[-3000:]}")
     return Kizashi(json.loads(line), process, log)
-
-
-def _base() -> int:
-    """A port base whose first port is free now; taken ones behind it are replaced by the product."""
-    return min(free_port(), 65_000)
 
 
 async def eventually(ask: Callable[[], Awaitable[Any]], is_true: Callable[[Any], bool], seconds: float = 30.0) -> Any:

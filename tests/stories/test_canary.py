@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.stories.harness import Kizashi, create_workspace, eventually
 
 pytestmark = pytest.mark.story

@@ -6,8 +6,9 @@ Source: OPERATIONS.md 1.5.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from kizashi_local.files import read_json, write_json
 
 LOOPBACK: Final = "127.0.0.1"
 PORT_BASE: Final = 7300
+SPARE: Final = range(20_000, 32_000)
+"""In place of taken ones, below what Linux (from 32768), macOS and Windows (from 49152) lend to outgoing connections:
+a door on such a port may find it lent to somebody when it opens again."""
 OFFSETS: Final = {
     "gateway": 0,
     "ingest": 1,
@@ -79,28 +83,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose(wanted: dict[str, int], remembered: dict[str, int], free: IsFree, any_port: Callable[[], int]) -> Addresses:
-    """A port for each name: the remembered one, else the wanted one, else whichever the system picks; no two alike."""
+def choose(wanted: dict[str, int], remembered: dict[str, int], free: IsFree) -> Addresses:
+    """A port for each name: the remembered one, else the wanted one, else the first spare one; no two alike."""
     chosen: dict[str, int] = {}
     for name, port in wanted.items():
-        candidates = [p for p in (remembered.get(name), port) if p is not None and p not in chosen.values()]
-        chosen[name] = next((p for p in candidates if free(p)), None) or _other_than(chosen.values(), any_port)
+        candidates = chain([remembered.get(name, port), port], SPARE)
+        chosen[name] = next(p for p in candidates if p not in chosen.values() and free(p))
     return Addresses(**chosen)
-
-
-def _other_than(taken: Iterable[int], any_port: Callable[[], int]) -> int:
-    port = any_port()
-    while port in taken:
-        port = any_port()
-    return port
-
-
-def pick_port() -> int:
-    """A free port of the system's choice."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def claim(data: Path, base: int | None) -> Addresses:
@@ -110,7 +99,7 @@ def claim(data: Path, base: int | None) -> Addresses:
     if base is None:
         base = _port(before.get("base")) or PORT_BASE
     wanted = {name: base + offset for name, offset in OFFSETS.items()}
-    addresses = choose(wanted, _remembered(before) if before.get("base") == base else {}, is_free, pick_port)
+    addresses = choose(wanted, _remembered(before) if before.get("base") == base else {}, is_free)
     write_json(file, {"base": base, **asdict(addresses)})
     return addresses
 

@@ -12,6 +12,7 @@ from kizashi_common.db.database import Database
 from kizashi_common.errors import Busy
 from kizashi_gateway.application.witness import Witness
 from kizashi_gateway.domain.witness import NEVER, PartitionProof, proved_through
+from kizashi_gateway.queries.accounts import Accounts, Filters
 from kizashi_gateway.queries.progress import Progress
 from tests.counted import value
 from tests.gateway.conftest import Gateway
@@ -95,6 +96,19 @@ async def test_the_slots_of_another_build_prove_nothing(gateway: Gateway) -> Non
     await prove(gateway.seeds, all_proved())
     await gateway.seeds.run("UPDATE health.consumer_slot SET slot = slot + 1000")
     assert await age(gateway) == timedelta(days=30).total_seconds()
+
+
+@pytest.mark.postgres
+async def test_the_console_calls_nothing_complete_before_every_partition_is_proved(gateway: Gateway) -> None:
+    async def said() -> datetime | None:
+        return (await Accounts(gateway.resources.database).summary("demo", Filters())).complete_through
+
+    await prove(gateway.seeds, all_proved(p3=NOW - timedelta(seconds=90)))
+    assert await said() == NOW - timedelta(seconds=90)
+    await gateway.seeds.run("UPDATE health.consumer_slot SET slot = slot + 1000, complete_through = $1", NOW)
+    assert await said() is None, "these are another build's"
+    await prove(gateway.seeds, {0: NOW})
+    assert await said() is None, "nobody claimed the others"
 
 
 @pytest.mark.postgres

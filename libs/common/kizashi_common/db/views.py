@@ -24,12 +24,11 @@ SCHEMA: Final = "read"
 
 @dataclass(frozen=True)
 class View:
-    """One view: its name in schema `read`, its SELECT, its columns for queries, and the tables behind it."""
+    """One view: its name in schema `read`, its SELECT, and its columns for queries."""
 
     name: str
     sql: str
     clause: TableClause
-    sources: tuple[str, ...]
 
 
 def _shows(name: str, source: Table, columns: tuple[Column[Any], ...], *, latest_per: int = 0) -> View:
@@ -39,7 +38,7 @@ def _shows(name: str, source: Table, columns: tuple[Column[Any], ...], *, latest
     select = f"SELECT {f'DISTINCT ON ({key}) ' if latest_per else ''}{', '.join(names)} FROM {source.fullname}"
     order = f" ORDER BY {key}, at DESC, event_id DESC" if latest_per else ""
     clause = table(name, *(column(c.name, c.type) for c in columns), schema=SCHEMA)
-    return View(name, select + order, clause, (source.fullname,))
+    return View(name, select + order, clause)
 
 
 def _all_but(source: Table, *hidden: str) -> tuple[Column[Any], ...]:
@@ -55,15 +54,6 @@ ACCOUNT_SCORE_DAY: Final = _shows(
 ACCOUNT_FACT: Final = _shows("account_fact", h.fact, _all_but(h.fact, "event_id", "actor"), latest_per=4)
 """The value of each fact that was true last, and since when; a JSON null says that it was unset."""
 
-WORKSPACE_PROGRESS: Final = View(
-    "workspace_progress",
-    "SELECT CASE WHEN bool_and(complete_through IS NOT NULL) THEN min(complete_through) END AS complete_through"
-    " FROM health.consumer_slot",
-    table("workspace_progress", column("complete_through", Instant), schema=SCHEMA),
-    (h.slots.consumer_slot.fullname,),
-)
-"""The time before which all input is proved complete, over all partitions; null while one of them has no proof."""
-
 PARTITION: Final = View(
     "partition",
     "SELECT p.number AS partition, s.complete_through, b.activated_at AS began_at FROM health.build AS b"
@@ -76,12 +66,19 @@ PARTITION: Final = View(
         column("began_at", Instant),
         schema=SCHEMA,
     ),
-    (h.slots.consumer_slot.fullname,),
 )
 """Every partition of the events' topic, claimed or not: how far it is proved, and when its log began to be counted.
 
 Of `health.build` the gateway may read the columns used here alone: its key is nobody's business.
 """
+
+WORKSPACE_PROGRESS: Final = View(
+    "workspace_progress",
+    "SELECT CASE WHEN bool_and(complete_through IS NOT NULL) THEN min(complete_through) END AS complete_through"
+    " FROM read.partition",
+    table("workspace_progress", column("complete_through", Instant), schema=SCHEMA),
+)
+"""The time before which all input is proved complete; null while a partition, claimed or not, has no proof."""
 
 MEMBER_DIRECTORY: Final = _shows("member_directory", g.member, _all_but(g.member, "created_at"))
 """Who signs in here: the one view that another service (alerts) reads too."""
@@ -94,15 +91,9 @@ EVERY: Final = (
     ACCOUNT_CARD,
     ACCOUNT_SCORE_DAY,
     ACCOUNT_FACT,
-    WORKSPACE_PROGRESS,
     PARTITION,
+    WORKSPACE_PROGRESS,
     MEMBER_DIRECTORY,
     ALERT,
     ALERT_EVENT,
 )
-
-VIEWS: Final[tuple[tuple[str, str], ...]] = tuple((view.name, view.sql) for view in EVERY)
-"""Name and SELECT of each view; the migration makes it, `WITH (security_invoker = true)`, in schema `read`."""
-
-SOURCES: Final[tuple[str, ...]] = tuple(sorted({source for view in EVERY for source in view.sources}))
-"""The tables that the gateway's role must be granted SELECT on, since an invoker view asks for it."""

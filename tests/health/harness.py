@@ -11,6 +11,7 @@ import asyncpg
 
 from kizashi_common.bus.bus import Consumer
 from kizashi_common.contracts import scores
+from kizashi_common.contracts.envelope import TRACEPARENT
 from kizashi_common.contracts.partitioning import partition_of
 from kizashi_common.contracts.topics import EVENTS, SCORES
 from kizashi_common.db.database import Database
@@ -92,10 +93,13 @@ class Health:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    async def send(self, *messages: Any) -> None:
+    async def send(self, *messages: Any, trace: str | None = None) -> None:
+        """Appends messages; with `trace`, as ingest does for a recorded request."""
         producer = self.bus.producer()
         for message in messages:
             record = a_record(message)
+            if trace is not None:
+                record = record._replace(headers=(*record.headers, (TRACEPARENT, trace.encode())))
             partition = partition_of(record.key or b"", 8)
             await producer.send(EVENTS.name, partition, [record])
 

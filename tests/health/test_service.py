@@ -7,11 +7,14 @@ from datetime import date, timedelta
 
 import pytest
 
+from kizashi_common.contracts.envelope import caused_by
 from kizashi_common.contracts.partitioning import partition_of
-from kizashi_common.contracts.topics import EVENTS
+from kizashi_common.contracts.topics import EVENTS, SCORES
 from tests.builders import NOON, a_fact, a_record, an_event
 from tests.conftest import Databases
 from tests.health.harness import Health, until
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 pytestmark = pytest.mark.postgres
 
@@ -98,6 +101,18 @@ async def test_a_score_from_before_the_first_proof_is_made_again_after_a_restart
     async with health.running():
         await health.beat()
         await until(lambda: _says_today(health))
+
+
+async def test_the_score_made_again_at_the_first_proof_goes_on_with_the_events_trace(health: Health) -> None:
+    async with health.running() as service:
+        await health.send(*(an_event(f"e{i}", at=NOON - timedelta(days=i)) for i in range(10, 27)), trace=TRACE)
+        await service.drains[0].run()
+        await health.beat()
+        await until(lambda: _says_today(health))
+        await service.drains[0].run()
+        await health.send(an_event("later"))
+    traces = [caused_by(record.headers) for record in health.bus.records(SCORES.name)]
+    assert traces == [TRACE, TRACE, None]
 
 
 async def _says_today(health: Health) -> bool:

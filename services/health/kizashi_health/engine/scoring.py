@@ -252,7 +252,10 @@ class Scoring:
         )
         subject.is_published_dirty = subject.is_card_dirty = True
         memory.mark(subject)
-        subject.unsent = subject.trace = None
+        subject.unsent = None
+        if subject.cause is None:
+            # Else another message will come of the same event.
+            subject.trace = None
         self._later.pop(subject.key, None)
 
     def _note(self, subject: Subject, evaluation: Evaluation, reason: Reason) -> None:

@@ -42,6 +42,10 @@ class Kizashi:
     def ingest(self) -> str:
         return str(self.ready["ingest"])
 
+    @property
+    def data(self) -> Path:
+        return Path(self.ready["data"])
+
     def client(self, admin_key: str | None = None) -> httpx2.AsyncClient:
         """The gateway's API with a key; the first admin's unless another is given."""
         key = admin_key or self.ready["admin_key"]

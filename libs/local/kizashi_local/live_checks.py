@@ -1,4 +1,5 @@
-"""What `kizashi doctor` asks of a running installation: does it answer, is the schema right, do the clocks agree.
+"""What `kizashi doctor` asks of a running installation: does it answer, is the schema right, do the clocks agree, and
+what `stream_checks` asks.
 
 Source: OPERATIONS.md 1.6.
 """
@@ -7,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -21,44 +22,59 @@ from kizashi_local.broker.choice import BOOTSTRAP
 from kizashi_local.broker.ready import ask
 from kizashi_local.checks import Line, Patient
 from kizashi_local.installed import installed
+from kizashi_local.stream_checks import completeness, consumers, topics
 
 MOST_CLOCK_OFFSET: Final = timedelta(seconds=2)
-STALE_AFTER: Final = timedelta(minutes=5)
 _AWAY: Final = (Absent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: str
 
 
 async def running(patient: Patient, clock: Clock) -> list[Line]:
     """Every check of a running installation."""
     assert patient.addresses is not None
-    ready = await asyncio.to_thread(_ready, patient.addresses)
-    return [ready, await _broker(patient, patient.addresses), *await _database(patient, clock)]
+    services = await asyncio.to_thread(_services, patient.addresses)
+    return [*services, *await _broker(patient, patient.addresses), *await _database(patient, clock)]
 
 
-def _ready(addresses: Addresses) -> Line:
+def _services(addresses: Addresses) -> list[Line]:
+    try:
+        return [_ready(_ask(addresses, "/readyz"), addresses.ops_url), *consumers(_ask(addresses, "/metrics").body)]
+    except (OSError, HTTPException, ValueError) as error:
+        return [Line("services", "fault", f"no answer at {addresses.ops_url}: {error}", "Look at log/kizashi.log.")]
+
+
+def _ask(addresses: Addresses, path: str) -> _Answer:
     connection = HTTPConnection(LOOPBACK, addresses.ops, timeout=5)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         answer = connection.getresponse()
-        body = json.loads(answer.read())
-    except (OSError, HTTPException, ValueError) as error:
-        return Line("services", "fault", f"no answer at {addresses.ops_url}: {error}", "Look at log/kizashi.log.")
+        return _Answer(answer.status, answer.read().decode())
     finally:
         connection.close()
+
+
+def _ready(answer: _Answer, url: str) -> Line:
+    body = json.loads(answer.body)
     lacks = body.get("missing", {}) | body.get("refusing", {})
     if answer.status == 200 and not lacks:
-        return Line("services", "ok", f"ready at {addresses.ops_url}")
+        return Line("services", "ok", f"ready at {url}")
     said = "; ".join(f"{name}: {why}" for name, why in lacks.items())
     found = said if answer.status == 200 else f"not ready: {said}"
     return Line("services", "warning", found, "Wait a little; then look at log/kizashi.log.")
 
 
-async def _broker(patient: Patient, addresses: Addresses) -> Line:
+async def _broker(patient: Patient, addresses: Addresses) -> list[Line]:
     where = patient.environment.get(BOOTSTRAP) or f"{LOOPBACK}:{addresses.broker}"
     host, _, port = where.split(",")[0].strip().rpartition(":")
     answer = await ask(host, int(port)) if port.isdigit() else None
     if answer is None:
-        return Line("broker", "fault", f"no answer at {where}", "Look at log/kafka.log or log/broker.log; start again.")
-    return Line("broker", "ok", f"cluster {answer.cluster_id} at {where}")
+        advice = "Look at log/kafka.log or log/broker.log; start again."
+        return [Line("broker", "fault", f"no answer at {where}", advice)]
+    return [Line("broker", "ok", f"cluster {answer.cluster_id} at {where}"), await topics(where)]
 
 
 async def _database(patient: Patient, clock: Clock) -> list[Line]:
@@ -71,7 +87,7 @@ async def _database(patient: Patient, clock: Clock) -> list[Line]:
         return [
             await _revision(connection),
             await _clock_offset(connection, clock),
-            *await _partitions(connection, clock()),
+            await completeness(connection, clock()),
         ]
     finally:
         await connection.close()
@@ -90,17 +106,3 @@ async def _clock_offset(connection: Any, clock: Clock) -> Line:
     if offset > MOST_CLOCK_OFFSET:
         return Line("clock", "fault", found, "Synchronise the clocks (NTP): days and lateness hang on them.")
     return Line("clock", "ok", found)
-
-
-async def _partitions(connection: Any, now: datetime) -> list[Line]:
-    """How far the input of each partition is proved whole; one line, naming those that lag."""
-    rows = await connection.fetch("SELECT slot, complete_through FROM health.consumer_slot ORDER BY slot")
-    behind = [
-        f"{row['slot']} ({'never' if row['complete_through'] is None else now - row['complete_through']})"
-        for row in rows
-        if row["complete_through"] is None or now - row["complete_through"] > STALE_AFTER
-    ]
-    if behind:
-        advice = "Silence is not believed beyond that time. Look at log/kizashi.log for what stopped ingest or health."
-        return [Line("completeness", "warning", f"behind: {', '.join(behind)}", advice)]
-    return [Line("completeness", "ok", f"{len(rows)} partitions are whole up to the last {STALE_AFTER}")]

@@ -52,8 +52,8 @@ PLATFORM: Final = Row(
             do="Follow the runbook: enlarge the claim; for Kafka shorter retention, for PostgreSQL see the WAL first.",
             queries=[
                 Query(
-                    "min by (persistentvolumeclaim)"
-                    " (kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes)",
+                    "min by (persistentvolumeclaim) (kubelet_volume_stats_available_bytes"
+                    " / kubelet_volume_stats_capacity_bytes and on (namespace) kizashi_build_info)",
                     "{{persistentvolumeclaim}}",
                 )
             ],

@@ -81,7 +81,8 @@ def known_series() -> dict[str, Series]:
         found[name] = Series(labels | bucket, counts or name == "process_cpu_seconds_total", _values(collector))
     for rule in _rules("platform"):
         taken = taken_apart(rule["expr"])
-        found |= {one.metric: Series(taken.labels, False, {}) for one in taken.selected}
+        others = (one.metric for one in taken.selected if not one.metric.startswith("kizashi_"))
+        found |= dict.fromkeys(others, Series(taken.labels, False, {}))
     for rule in _rules("rules"):
         if "record" in rule:
             held = found.get(rule["record"], Series(frozenset(), False, {}))

@@ -173,11 +173,15 @@ async def test_a_database_that_is_away_for_some_seconds_holds_up_counting_and_no
         proxy.leave()
         before = await applied(health)
         turns = set()
+
+        async def goes_on_fetching() -> bool:
+            turns.add(turned._value.get())
+            return len(turns) >= 4
+
         for _ in range(25):
             await health.send(*truth.events(40))
             await asyncio.sleep(0.1)
-            turns.add(turned._value.get())
-        assert len(turns) >= 4, "the loop went on fetching"
+        await until(goes_on_fetching, 20)
         assert await applied(health) == before
         proxy.come_back()
         await until(lambda: _all(health, truth), 20)

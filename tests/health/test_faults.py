@@ -15,9 +15,11 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from kizashi_common.contracts.envelope import Outgoing
 from kizashi_common.contracts.topics import EVENTS
 from kizashi_common.db.database import driver_of
 from kizashi_common.errors import Busy
+from kizashi_common.stream.poison import IN_A_ROW
 from kizashi_common.telemetry import metrics
 from kizashi_health.adapters.packing import unpack_bitmap
 from tests.builders import NOON, an_event
@@ -372,3 +374,19 @@ async def test_what_is_read_during_the_load_is_whole_at_every_instant(health: He
     assert len(health.bus.records(EVENTS.name)) > truth.copies
     (row,) = await health.rows("SELECT sum(applied) AS applied, sum(control) AS control FROM health.consumer_slot")
     assert (row["applied"], row["control"]) == (truth.distinct, len(health.bus.records(EVENTS.name)) - truth.copies)
+
+
+async def test_a_thousand_senseless_records_stop_a_partition_though_heartbeats_come_in_between(health: Health) -> None:
+    async with health.working(health.compose()) as service:
+        for _ in range(IN_A_ROW // 200):
+            await health.bus.producer().send(EVENTS.name, 0, [Outgoing(b"nobody", b"\xff")] * 200)
+            await health.beat()
+            await until(lambda: _all_decided(health), 20)
+        await until(lambda: _says(service, "stopped"), 20)
+    rows = await health.rows("SELECT dead_lettered, control FROM health.consumer_slot WHERE part = 0")
+    assert [tuple(row) for row in rows] == [(IN_A_ROW, IN_A_ROW // 200)]
+
+
+async def _all_decided(health: Health) -> bool:
+    (row,) = await health.rows("SELECT next_offset FROM health.consumer_slot WHERE part = 0")
+    return bool(row["next_offset"] == len(health.bus.log[EVENTS.name, 0]))

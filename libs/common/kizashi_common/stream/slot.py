@@ -195,8 +195,9 @@ class Slot(Generic[K, R, F]):
         return flush.counts
 
     def poisoned(self, counts: Counts) -> bool:
-        """Whether so many records were dead letters that the partition should stop."""
-        return self._limit.exceeded(counts.total - counts.dead_lettered, counts.dead_lettered)
+        """Whether so many records were dead letters that the partition should stop; heartbeats count for nothing."""
+        used = counts.applied + counts.duplicates + counts.parked
+        return self._limit.exceeded(used, counts.dead_lettered)
 
 
 def anchor_hash(record: Record) -> bytes:

@@ -11,7 +11,7 @@ UV_PIN := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 OPS := .ops-tools
-FAST := not postgres and not broker and not story and not chaos and not ops and not drill
+FAST := not slow and not postgres and not broker and not story and not chaos and not ops and not drill
 
 export UV_PYTHON_DOWNLOADS := never
 
@@ -24,8 +24,8 @@ run: $(VENV)/.ok ## start everything with the demo; DEMO=0: an empty workspace; 
 test: $(VENV)/.ok ## run every test that this machine can run
 	$(BIN)/python -m pytest $(ARGS)
 
-test-fast: $(VENV)/.ok ## run the tests that need no server
-	$(BIN)/python -m pytest -n auto -m "$(FAST)" $(ARGS)
+test-fast: $(VENV)/.ok ## run the tests that need no server and no patience
+	$(BIN)/python -m pytest -n auto -m "$(FAST)" --ignore tests/ops $(ARGS)
 
 test-stores: $(VENV)/.ok ## run the tests that need a database and nothing else, on the PostgreSQL that this machine brings
 	@command -v pg_config >/dev/null || { echo "SKIP stores on the machine's own PostgreSQL: it brings none (pg_config)"; exit 0; }; \

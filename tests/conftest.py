@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import asyncpg
 import pytest
@@ -58,6 +59,10 @@ class Server:
     host_port: str
 
 
+SERVERS: Final = {"postgres": "postgres", "brokers": "broker"}
+"""The fixtures that start one, and the markers of the tests that need it."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--postgres",
@@ -65,6 +70,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="found",
         help="the PostgreSQL to test on: as `kizashi up` finds one, or the machine's own",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a server says so by its fixtures, so that nobody forgets to mark it."""
+    for item in items:
+        for fixture, marker in SERVERS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: a full collection, which some tests ask for, need not look at it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def _of_the_machine() -> Binaries:

@@ -142,7 +142,6 @@ async def health_with(pages: list[list[Score]]) -> AsyncIterator[tuple[InternalC
         await serving
 
 
-@pytest.mark.postgres
 async def test_pages_are_read_to_the_end_and_adopted_by_the_owner_of_the_partition(stage: Stage) -> None:
     first = [*days(SILENT, SILENT, external_id="acme"), *days(BACK, BACK, external_id="fine")]
     second = days(BACK, SILENT, external_id="other")
@@ -166,7 +165,6 @@ async def test_pages_are_read_to_the_end_and_adopted_by_the_owner_of_the_partiti
     assert await stage.rows("SELECT * FROM alerts.wake") == []
 
 
-@pytest.mark.postgres
 async def test_health_being_away_is_said_and_leaves_nothing_behind(stage: Stage) -> None:
     client = InternalClient("http://127.0.0.1:9", "a token that only tests share", "alerts")
     judge = JudgePast(Health(client), Pasts(stage.database, stage.bus.producer()), stage.alerts.book)

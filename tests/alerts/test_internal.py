@@ -26,8 +26,6 @@ from tests.alerts.stage import MASTER_KEY, SILENT, Stage
 from tests.alerts.world import a_record, a_score
 from tests.conftest import START
 
-pytestmark = pytest.mark.postgres
-
 TOKEN = "a token that only tests share"
 ENVIRONMENT = {
     "KIZASHI_SERVICE_TOKEN": TOKEN,

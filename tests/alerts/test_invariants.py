@@ -19,6 +19,8 @@ from kizashi_common.errors import KizashiError
 from tests.alerts.test_condition import KEY
 from tests.alerts.world import START, World, book_of
 
+pytestmark = pytest.mark.slow
+
 PARENT = "risk.parent"
 HUMAN = ("workflow", "owner", "acknowledged_by", "acknowledged_at", "resolution", "feedback", "note", "closed_by")
 MACHINE = ("condition", "severity", "peak_severity", "cleared_at", "evidence", "score", "as_of", "data_stale")

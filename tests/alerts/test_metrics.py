@@ -60,7 +60,6 @@ def test_every_series_of_a_closed_label_exists_from_the_start() -> None:
         assert exists(name)
 
 
-@pytest.mark.postgres
 async def test_open_alerts_and_unfinished_deliveries_are_read_from_postgresql(stage: Stage) -> None:
     watch = watching(stage)
     async with receiving() as receiver:
@@ -75,7 +74,6 @@ async def test_open_alerts_and_unfinished_deliveries_are_read_from_postgresql(st
         assert (pending(), oldest_due()) == (0, 0)
 
 
-@pytest.mark.postgres
 async def test_what_is_due_goes_on_ageing_between_looks_and_when_nobody_can_look(stage: Stage) -> None:
     async with receiving() as receiver:
         await an_endpoint(stage, receiver)
@@ -92,7 +90,6 @@ async def test_what_is_due_goes_on_ageing_between_looks_and_when_nobody_can_look
     assert oldest_due() == 1_220
 
 
-@pytest.mark.postgres
 async def test_a_dead_receivers_next_attempt_is_pending_and_not_due(stage: Stage) -> None:
     watch = watching(stage)
     async with receiving(Says(500)) as receiver:
@@ -103,7 +100,6 @@ async def test_a_dead_receivers_next_attempt_is_pending_and_not_due(stage: Stage
         assert (pending(), oldest_due()) == (1, 0)
 
 
-@pytest.mark.postgres
 async def test_what_waits_behind_a_receiver_that_hangs_is_not_due(stage: Stage) -> None:
     watch = watching(stage)
     async with receiving() as receiver:
@@ -118,7 +114,6 @@ async def test_what_waits_behind_a_receiver_that_hangs_is_not_due(stage: Stage) 
         assert (pending(), oldest_due()) == (6, 0)
 
 
-@pytest.mark.postgres
 async def test_what_a_crashed_process_had_leased_is_due_once_the_lease_ran_out(stage: Stage) -> None:
     watch = watching(stage)
     async with receiving() as receiver:
@@ -130,7 +125,6 @@ async def test_what_a_crashed_process_had_leased_is_due_once_the_lease_ran_out(s
         assert (pending(), oldest_due()) == (1, 10)
 
 
-@pytest.mark.postgres
 async def test_an_endpoint_that_is_gone_is_counted_with_what_it_parks(stage: Stage) -> None:
     parked = Growth("alerts_deliveries_total", channel="webhook", outcome="parked")
     disabled = Growth("alerts_endpoints_disabled_total")
@@ -145,7 +139,6 @@ async def test_an_endpoint_that_is_gone_is_counted_with_what_it_parks(stage: Sta
     assert (disabled(), parked()) == (1, 2)
 
 
-@pytest.mark.postgres
 async def test_an_endpoint_that_is_removed_parks_what_waits(stage: Stage) -> None:
     parked = Growth("alerts_deliveries_total", channel="webhook", outcome="parked")
     async with receiving() as receiver:
@@ -155,7 +148,6 @@ async def test_an_endpoint_that_is_removed_parks_what_waits(stage: Stage) -> Non
     assert parked() == 1
 
 
-@pytest.mark.postgres
 async def test_an_address_that_may_not_be_reached_is_counted(stage: Stage) -> None:
     blocked = Growth("alerts_blocked_addresses_total")
     with pytest.raises(Invalid):
@@ -163,7 +155,6 @@ async def test_an_address_that_may_not_be_reached_is_counted(stage: Stage) -> No
     assert blocked() == 1
 
 
-@pytest.mark.postgres
 async def test_an_alert_counts_once_its_flush_is_committed(stage: Stage) -> None:
     opened = Growth("alerts_opened_total", kind="risk", severity="high")
     before = sum(value("alerts_rule_results_total", result=result) for result in RESULTS)

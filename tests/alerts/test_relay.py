@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-import pytest
-
 from kizashi_alerts.application.dispatch import Dispatch, stamped
 from kizashi_common.contracts.alerts import decode
 from kizashi_common.contracts.topics import ALERTS
@@ -14,8 +12,6 @@ from kizashi_common.stream.shared_outbox import Relay
 from tests.alerts.stage import SILENT, Stage
 from tests.alerts.world import a_score
 from tests.conftest import START
-
-pytestmark = pytest.mark.postgres
 
 POLL = timedelta(milliseconds=50)
 

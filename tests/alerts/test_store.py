@@ -17,8 +17,6 @@ from tests.alerts.stage import BACK, SILENT, Stage
 from tests.alerts.world import a_score
 from tests.conftest import START
 
-pytestmark = pytest.mark.postgres
-
 
 def a_day(number: int, signals: Any, **other: Any) -> Any:
     return a_score(number, START + timedelta(days=number), dict(signals), **other)

@@ -54,7 +54,6 @@ def test_telling_is_due_since_the_score_was_appended() -> None:
     assert [one.due_at for one in world.happened] == [world.log[-1].at]
 
 
-@pytest.mark.postgres
 async def test_a_prompt_delivery_is_one_good_unit(stage: Stage) -> None:
     good, bad = judged(SLO)
     seconds = Growth("alerts_score_to_delivered_seconds_count", channel="webhook")
@@ -65,7 +64,6 @@ async def test_a_prompt_delivery_is_one_good_unit(stage: Stage) -> None:
     assert (good(), bad(), seconds()) == (1, 0, 1)
 
 
-@pytest.mark.postgres
 async def test_time_counts_from_the_score_that_caused_it_not_from_when_it_was_read(stage: Stage) -> None:
     good, bad = judged(SLO)
     async with receiving() as receiver:
@@ -77,7 +75,6 @@ async def test_time_counts_from_the_score_that_caused_it_not_from_when_it_was_re
     assert (good(), bad()) == (0, 1)
 
 
-@pytest.mark.postgres
 async def test_a_delivery_that_waited_for_us_is_bad(stage: Stage) -> None:
     good, bad = judged(SLO)
     async with receiving() as receiver:
@@ -88,7 +85,6 @@ async def test_a_delivery_that_waited_for_us_is_bad(stage: Stage) -> None:
     assert (good(), bad()) == (0, 1)
 
 
-@pytest.mark.postgres
 @pytest.mark.parametrize("says", [Says(500), Says(302), Says(429), Says(410)], ids=lambda says: str(says.status))
 async def test_a_receivers_error_is_not_judged_and_neither_are_its_retries(stage: Stage, says: Says) -> None:
     good, bad = judged(SLO)
@@ -101,7 +97,6 @@ async def test_a_receivers_error_is_not_judged_and_neither_are_its_retries(stage
     assert (good(), bad()) == (0, 0)
 
 
-@pytest.mark.postgres
 async def test_a_secret_that_does_not_open_is_our_failure(stage: Stage) -> None:
     good, bad = judged(SLO)
     async with receiving() as receiver:
@@ -113,7 +108,6 @@ async def test_a_secret_that_does_not_open_is_our_failure(stage: Stage) -> None:
     assert (good(), bad()) == (0, 1)
 
 
-@pytest.mark.postgres
 async def test_a_delivery_that_another_process_finished_counts_there(stage: Stage) -> None:
     good, bad = judged(SLO)
     async with receiving() as receiver:

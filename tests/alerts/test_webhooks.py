@@ -21,8 +21,6 @@ from tests.alerts.stage import BACK, SILENT, Stage
 from tests.alerts.world import a_score
 from tests.conftest import START
 
-pytestmark = pytest.mark.postgres
-
 
 async def an_endpoint(stage: Stage, receiver: Receiver, workspace: str = "demo", **asked: Any) -> tuple[UUID, str]:
     """An endpoint's id and secret."""

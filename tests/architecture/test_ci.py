@@ -9,6 +9,8 @@ from typing import Final
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 RUN: Final = Path(__file__).resolve().parents[2] / ".ci" / "run"
 MAKEFILE: Final = """
 .venv/.ok:

@@ -15,6 +15,8 @@ import pytest
 
 from tests.architecture.planting import Plant, packages
 
+pytestmark = pytest.mark.slow
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 CONTRACTS: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 SERVICES: Final = ("ingest", "health", "alerts", "gateway")

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import pytest
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.registry import REGISTRY
 
@@ -28,8 +27,6 @@ from tests.health.harness import until
 from tests.ingest.house import House
 from tests.twins.bus import MemoryBus
 from tests.twins.clock import GoingClock
-
-pytestmark = pytest.mark.postgres
 
 WORKSPACES: Final = 20
 ACCOUNTS: Final = 50

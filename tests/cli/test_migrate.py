@@ -72,7 +72,6 @@ def founding(databases: Databases, clock: SetClock) -> Founding:
     return Founding(databases.gateway, databases.ingest, clock, chance, lambda: uuid7(clock(), os.urandom(10)))
 
 
-@pytest.mark.postgres
 async def test_given_keys_open_the_workspace_and_a_second_time_changes_nothing(
     databases: Databases, clock: SetClock
 ) -> None:
@@ -88,7 +87,6 @@ async def test_given_keys_open_the_workspace_and_a_second_time_changes_nothing(
         assert keys.scalar_one() == 1
 
 
-@pytest.mark.postgres
 async def test_one_that_was_cut_short_is_completed(databases: Databases, clock: SetClock) -> None:
     made = founding(databases, clock)
     await made.admin_key("acme", "Acme", ADMIN)

@@ -19,6 +19,8 @@ from kizashi_common.db.migrate import wait_for_schema, wanted_revision
 from tests.conftest import Databases
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 TOKEN = {"KIZASHI_SERVICE_TOKEN": "only-for-tests-only-for-tests"}
 NOWHERE = {"KIZASHI_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 
@@ -115,7 +117,6 @@ async def test_without_database_and_broker_it_waits_lives_and_stops_in_order(ser
     assert waits == ["the database cannot be reached"], "told once, not each second"
 
 
-@pytest.mark.postgres
 async def test_an_older_schema_is_waited_for_then_the_broker_and_both_are_named(
     databases: Databases, tmp_path: Path
 ) -> None:
@@ -131,7 +132,6 @@ async def test_an_older_schema_is_waited_for_then_the_broker_and_both_are_named(
     await owner.close()
 
 
-@pytest.mark.postgres
 async def test_a_newer_schema_suffices_so_that_one_can_go_back(databases: Databases) -> None:
     owner = await asyncpg.connect(databases.owner_url)
     await owner.execute("UPDATE kizashi.alembic_version SET version_num = '9999'")
@@ -143,7 +143,6 @@ async def test_a_newer_schema_suffices_so_that_one_can_go_back(databases: Databa
     assert said == []
 
 
-@pytest.mark.postgres
 async def test_a_role_that_migrating_has_not_made_yet_is_waited_for(databases: Databases) -> None:
     said: list[str] = []
     nobody = databases.urls["health"].replace("kizashi_health", "kizashi_nobody")

@@ -16,8 +16,6 @@ from kizashi_common.db.lines import Lines
 from kizashi_common.errors import Busy
 from tests.conftest import Databases
 
-pytestmark = pytest.mark.postgres
-
 ASKED = "SELECT one FROM ingest.round"
 TOO_FULL = "DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$"
 

@@ -106,7 +106,6 @@ async def test_a_database_that_is_away_counts_as_connect() -> None:
     await database.close()
 
 
-@pytest.mark.postgres
 async def test_both_ways_into_postgresql_are_measured(databases: Databases) -> None:
     database = Database(databases.urls["health"], service="both", pool=2)
     lines = Lines(database, 2, "rows")
@@ -130,7 +129,6 @@ async def test_both_ways_into_postgresql_are_measured(databases: Databases) -> N
     await database.close()
 
 
-@pytest.mark.postgres
 async def test_the_clock_is_held_against_the_databases(databases: Databases) -> None:
     async with databases.health.transaction() as connection:
         theirs = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()

@@ -18,8 +18,6 @@ from kizashi_common.db.tables import alerts, gateway, health, ingest
 from kizashi_common.db.tables.metadata import metadata
 from tests.conftest import Databases
 
-pytestmark = pytest.mark.postgres
-
 DECLARED = (alerts, gateway, health, ingest)
 
 

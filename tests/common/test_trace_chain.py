@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
@@ -28,8 +27,6 @@ from tests.conftest import START, Databases
 from tests.ingest.house import SERVER, House, furnish
 from tests.twins.bus import MemoryBus
 from tests.twins.clock import GoingClock
-
-pytestmark = pytest.mark.postgres
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 ENVIRONMENT = {

@@ -8,8 +8,6 @@ import pytest
 from kizashi_common.db.views import EVERY, SCHEMA, View
 from tests.conftest import Databases
 
-pytestmark = pytest.mark.postgres
-
 
 async def definition(connection: asyncpg.Connection, name: str) -> str:
     return str(await connection.fetchval("SELECT pg_get_viewdef($1::regclass)", name))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from prometheus_client import REGISTRY
 
 from kizashi_gateway.adapters.sign_in import SignIns
 from tests.gateway.conftest import Gateway
 from tests.gateway.seeding import NOW
-
-pytestmark = pytest.mark.postgres
 
 
 async def test_ended_credentials_leave_the_directory_and_living_ones_stay(gateway: Gateway) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +37,6 @@ def test_any_other_answer_is_judged_by_its_time_pages_and_refusals_too(route: st
     assert is_good(route, "GET", code, took) is (took < LIMIT_SECONDS)
 
 
-@pytest.mark.postgres
 async def test_the_door_counts_what_it_answers(gateway: Gateway) -> None:
     await gateway.seeds.cards(Card("acme"))
     shown = Card("acme").shown
@@ -53,7 +51,6 @@ async def test_the_door_counts_what_it_answers(gateway: Gateway) -> None:
     assert sum(unit() for unit in units) == 2
 
 
-@pytest.mark.postgres
 async def test_the_door_leaves_out_what_is_not_judged(gateway: Gateway) -> None:
     good, bad = judged(SLO)
     async with gateway.admin as admin:
@@ -63,7 +60,6 @@ async def test_the_door_leaves_out_what_is_not_judged(gateway: Gateway) -> None:
     assert (good(), bad()) == (0, 0)
 
 
-@pytest.mark.postgres
 async def test_an_owner_that_fails_makes_the_read_a_bad_one(gateway: Gateway) -> None:
     await gateway.seeds.cards(Card("acme"))
     good, bad = judged(SLO)

@@ -65,19 +65,16 @@ async def age(gateway: Gateway) -> float:
     return witness.age_s()
 
 
-@pytest.mark.postgres
 async def test_the_worst_partition_is_what_counts(gateway: Gateway) -> None:
     await prove(gateway.seeds, all_proved(p3=NOW - timedelta(seconds=90)))
     assert await age(gateway) == 90
 
 
-@pytest.mark.postgres
 async def test_a_partition_without_proof_is_as_old_as_the_counting(gateway: Gateway) -> None:
     await prove(gateway.seeds, all_proved(p3=None))
     assert await age(gateway) == timedelta(days=30).total_seconds()
 
 
-@pytest.mark.postgres
 async def test_a_partition_that_nobody_ever_claimed_is_as_old_as_the_counting(gateway: Gateway) -> None:
     throughs = all_proved()
     del throughs[7]
@@ -85,20 +82,17 @@ async def test_a_partition_that_nobody_ever_claimed_is_as_old_as_the_counting(ga
     assert await age(gateway) == timedelta(days=30).total_seconds()
 
 
-@pytest.mark.postgres
 async def test_an_installation_whose_health_never_ran_is_as_old_as_itself(gateway: Gateway) -> None:
     await prove(gateway.seeds, {})
     assert await age(gateway) == timedelta(days=30).total_seconds()
 
 
-@pytest.mark.postgres
 async def test_the_slots_of_another_build_prove_nothing(gateway: Gateway) -> None:
     await prove(gateway.seeds, all_proved())
     await gateway.seeds.run("UPDATE health.consumer_slot SET slot = slot + 1000")
     assert await age(gateway) == timedelta(days=30).total_seconds()
 
 
-@pytest.mark.postgres
 async def test_the_console_calls_nothing_complete_before_every_partition_is_proved(gateway: Gateway) -> None:
     async def said() -> datetime | None:
         return (await Accounts(gateway.resources.database).summary("demo", Filters())).complete_through
@@ -111,7 +105,6 @@ async def test_the_console_calls_nothing_complete_before_every_partition_is_prov
     assert await said() is None, "nobody claimed the others"
 
 
-@pytest.mark.postgres
 async def test_a_scrape_finds_it_older_with_every_second_though_nobody_looks(gateway: Gateway) -> None:
     await prove(gateway.seeds, all_proved())
     witness = Witness(Progress(gateway.resources.database), gateway.clock)
@@ -131,7 +124,6 @@ async def test_while_postgresql_never_answered_the_proof_is_very_old(clock: SetC
     await database.close()
 
 
-@pytest.mark.postgres
 async def test_of_the_build_the_gateway_sees_no_more_than_the_witness_needs(gateway: Gateway) -> None:
     from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError

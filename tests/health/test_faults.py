@@ -31,8 +31,6 @@ from tests.health.truth import Truth, counted
 from tests.invariants import HEALTH, broken, watched
 from tests.twins.bus import MemoryBus
 
-pytestmark = pytest.mark.postgres
-
 CUTS = 50
 
 

@@ -16,8 +16,6 @@ from tests.builders import NOON, a_fact, an_event
 from tests.conftest import Databases
 from tests.health.harness import Health, until
 
-pytestmark = pytest.mark.postgres
-
 
 def asking(service: Service, workspace: str = "demo", token: str = "t") -> httpx2.AsyncClient:
     assert service.routes.internal is not None

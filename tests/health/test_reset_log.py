@@ -23,8 +23,6 @@ from tests.health.truth import Truth, counted
 from tests.invariants import HEALTH, watched
 from tests.twins.bus import MemoryBus
 
-pytestmark = pytest.mark.postgres
-
 
 class Roles:
     """Where the services' roles log in, as the command finds it."""

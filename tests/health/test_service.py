@@ -16,8 +16,6 @@ from tests.health.harness import Health, until
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-pytestmark = pytest.mark.postgres
-
 
 @pytest.fixture
 def health(databases: Databases) -> Health:

@@ -44,7 +44,6 @@ def test_an_engine_says_what_lacks_until_the_day_can_begin() -> None:
     assert engine.held(NOON + timedelta(days=1)) == "heartbeat"
 
 
-@pytest.mark.postgres
 async def test_what_is_held_and_how_far_it_is_can_be_seen(databases: Databases) -> None:
     health = Health(databases)
     async with health.running() as service:
@@ -83,7 +82,6 @@ async def worked(health: Health, first: int) -> None:
             await service.drains[0].run()
 
 
-@pytest.mark.postgres
 async def test_a_ledger_in_order_is_found_in_order_from_the_start_and_from_a_mark(databases: Databases) -> None:
     health = Health(databases)
     await worked(health, 0)
@@ -133,7 +131,6 @@ PLANTED = {
 }  # fmt: skip
 
 
-@pytest.mark.postgres
 @pytest.mark.parametrize("fault", PLANTED)
 async def test_a_planted_fault_is_found_under_its_name(databases: Databases, fault: str) -> None:
     health, (statement, invariants) = Health(databases), PLANTED[fault]
@@ -149,7 +146,6 @@ async def test_a_planted_fault_is_found_under_its_name(databases: Databases, fau
     assert all(isinstance(finding, Finding) and finding.detail for finding in found)
 
 
-@pytest.mark.postgres
 async def test_a_finding_counts_each_time_it_is_made(databases: Databases) -> None:
     health = Health(databases)
     async with health.running() as service:

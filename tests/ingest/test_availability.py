@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +43,6 @@ def test_the_quota_and_the_overload_differ() -> None:
     assert is_good("/v1/batch", "POST", 503, 0.01) is False
 
 
-@pytest.mark.postgres
 async def test_the_door_counts_what_it_answers(house: House) -> None:
     good, bad = judged(SLO)
     assert (await house.post("/v1/batch", BATCH)).status == 200
@@ -59,7 +57,6 @@ async def test_the_door_counts_what_it_answers(house: House) -> None:
     assert (good(), bad()) == (1, 1)
 
 
-@pytest.mark.postgres
 async def test_a_full_house_is_bad(furnished: Database, now: SetClock) -> None:
     good, bad = judged(SLO)
     async with running(furnished, now, KIZASHI_BODIES_IN_FLIGHT_BYTES="1048576") as house:
@@ -67,7 +64,6 @@ async def test_a_full_house_is_bad(furnished: Database, now: SetClock) -> None:
     assert (good(), bad()) == (0, 1)
 
 
-@pytest.mark.postgres
 async def test_routes_are_those_of_the_dialects_and_nothing_else(house: House) -> None:
     batch = Growth("http_requests_total", service="ingest", route="/v1/batch", method="POST", code="200")
     nothing = Growth("http_requests_total", service="ingest", route="unmatched", method="POST", code="404")

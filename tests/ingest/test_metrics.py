@@ -45,7 +45,6 @@ def test_every_series_of_a_closed_label_exists_from_the_start() -> None:
     assert all(exists("key_checks_total", outcome=outcome) for outcome in KEY_OUTCOMES)
 
 
-@pytest.mark.postgres
 async def test_a_key_is_checked_with_one_outcome(databases: Databases) -> None:
     await furnish(databases.ingest)
     keyring = Keyring(SourceStore(databases.ingest), lambda: NOW)
@@ -73,7 +72,6 @@ async def test_the_age_of_the_keys_goes_on_while_they_cannot_be_read(clock: SetC
     await database.close()
 
 
-@pytest.mark.postgres
 async def test_the_age_of_the_last_round_grows_until_a_round_succeeds(databases: Databases, clock: SetClock) -> None:
     async with node(databases.ingest, clock) as (heartbeats, bus):
         assert await heartbeats.beat() is not None
@@ -90,7 +88,6 @@ async def test_the_age_of_the_last_round_grows_until_a_round_succeeds(databases:
         assert heartbeats.age_s() == 0
 
 
-@pytest.mark.postgres
 async def test_a_scrape_reads_ages_off_the_clock(house: House) -> None:
     ages = ("ingest_key_cache_age_seconds", "ingest_heartbeat_round_age_seconds")
     before = [value(age) for age in ages]
@@ -99,7 +96,6 @@ async def test_a_scrape_reads_ages_off_the_clock(house: House) -> None:
     assert value("ingest_nodes", state="live") == 1
 
 
-@pytest.mark.postgres
 async def test_a_node_that_opens_no_round_knows_how_many_there_are(databases: Databases, clock: SetClock) -> None:
     async with node(databases.ingest, clock) as (heartbeats, _):
         assert await heartbeats.beat() is not None
@@ -110,7 +106,6 @@ async def test_a_node_that_opens_no_round_knows_how_many_there_are(databases: Da
         assert value("ingest_nodes", state="live") == 2
 
 
-@pytest.mark.postgres
 async def test_every_accepted_event_tells_its_age(house: House) -> None:
     count = Growth("ingest_event_age_seconds_count")
     old = Growth("ingest_event_age_seconds_bucket", le="60.0")

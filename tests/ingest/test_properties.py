@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from kizashi_ingest.domain.dialects import ROUTES
 from kizashi_ingest.domain.intake import Outcome
 from tests.ingest.house import SERVER, House
 from tests.ingest.pure import intake_of
+
+pytestmark = pytest.mark.slow
 
 PATHS = sorted(ROUTES)
 SOME = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import asyncpg
-import pytest
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from kizashi_local.checks import Line
@@ -46,7 +45,6 @@ def test_nobody_who_takes_from_a_topic_is_a_warning() -> None:
     assert (lag.level, stopped.level) == ("warning", "ok")
 
 
-@pytest.mark.postgres
 async def test_whole_is_what_is_proved_in_every_partition_also_in_those_that_nobody_took(databases: Databases) -> None:
     connection = await asyncpg.connect(databases.owner_url)
     await connection.execute("UPDATE health.build SET partitions = 3")

@@ -165,7 +165,6 @@ frobnicate --all
     ]
 
 
-@pytest.mark.postgres
 async def test_every_statement_of_a_runbook_is_understood_by_the_database(databases: Databases) -> None:
     connection = await asyncpg.connect(databases.owner_url)
     try:

@@ -23,7 +23,6 @@ async def test_the_twin_obeys(law: Law, clock: SetClock) -> None:
     await law(bus.producer(), bus.consumer("t", "g"), "t")
 
 
-@pytest.mark.broker
 @pytest.mark.parametrize("kind", ["kafka", "volatile"])
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 async def test_a_real_broker_obeys(law: Law, kind: str, brokers: Brokers) -> None:
@@ -41,7 +40,6 @@ async def test_a_real_broker_obeys(law: Law, kind: str, brokers: Brokers) -> Non
         await producer.stop()
 
 
-@pytest.mark.broker
 async def test_a_topic_with_another_partition_count_is_refused(brokers: Brokers) -> None:
     broker = await brokers("kafka")
     name = f"laws.{os.urandom(4).hex()}"
@@ -51,7 +49,6 @@ async def test_a_topic_with_another_partition_count_is_refused(brokers: Brokers)
         await ensure_topics(KafkaSettings(broker.bootstrap, "laws"), [Topic(name, "", "", "", (), 3, 3)], LOCAL)
 
 
-@pytest.mark.broker
 async def test_looking_makes_nothing_and_names_all_that_is_not_as_planned(brokers: Brokers) -> None:
     settings = KafkaSettings((await brokers("kafka")).bootstrap, "laws")
     made, missing = (Topic(f"laws.{os.urandom(4).hex()}", "", "", "", (), 2, 2) for _ in range(2))
@@ -66,7 +63,6 @@ async def test_looking_makes_nothing_and_names_all_that_is_not_as_planned(broker
     }
 
 
-@pytest.mark.broker
 async def test_a_broker_that_cannot_make_a_topic_is_told_of_and_not_taken_for_done(brokers: Brokers) -> None:
     settings = KafkaSettings((await brokers("kafka")).bootstrap, "laws")
     topic = Topic(f"laws.{os.urandom(4).hex()}", "", "", "", (), 2, 2)
@@ -74,7 +70,6 @@ async def test_a_broker_that_cannot_make_a_topic_is_told_of_and_not_taken_for_do
         await ensure_topics(settings, [topic], TopicPlan(replication=3, local=True))
 
 
-@pytest.mark.broker
 async def test_a_topic_that_was_not_made_is_missed_at_start(brokers: Brokers) -> None:
     broker = await brokers("kafka")
     producer = KafkaProducer(KafkaSettings(broker.bootstrap, "laws"))

@@ -22,8 +22,6 @@ from tests.conftest import Databases
 from tests.invariants import STREAM, broken, ids_are_unique
 from tests.twins.clock import SetClock
 
-pytestmark = pytest.mark.postgres
-
 TOPIC = "events"
 CHECKED = (*STREAM, ids_are_unique)
 TABLES = ("consumer_slot", "flush_log", "dead_letter", "parked_event", "outbox", "dedupe_chunk")

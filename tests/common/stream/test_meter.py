@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-import pytest
 import pytest_asyncio
 from prometheus_client.registry import REGISTRY
 
@@ -196,7 +195,6 @@ async def running() -> AsyncIterator[Running]:
     await made.stop()
 
 
-@pytest.mark.postgres
 async def test_with_the_database_away_lag_and_age_of_a_real_runner_grow_and_then_end(
     databases: Databases, running: Running
 ) -> None:

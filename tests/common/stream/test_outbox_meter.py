@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncpg
-import pytest
 from prometheus_client.registry import REGISTRY
 
 from kizashi_common.db.tables.alerts import event_outbox
 from kizashi_common.stream.outbox_meter import OutboxMeter
 from tests.chaos.proxy import proxied
 from tests.conftest import START, Databases
-
-pytestmark = pytest.mark.postgres
 
 
 def seen() -> tuple[float | None, float | None]:

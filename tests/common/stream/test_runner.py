@@ -21,8 +21,6 @@ from tests.conftest import Databases
 from tests.invariants import STREAM, ids_are_unique, watched
 from tests.twins.bus import MemoryBus, MemoryConsumer
 
-pytestmark = pytest.mark.postgres
-
 CHECKED = (*STREAM, ids_are_unique)
 
 

@@ -12,6 +12,8 @@ from kizashi_local.demo.vendor import holiday
 from tests.local.demo.expected import EXPECTED
 from tests.local.demo.reading import Reading
 
+pytestmark = pytest.mark.slow
+
 TUESDAY = date(2026, 11, 24)
 WEEK = [TUESDAY + timedelta(days=number) for number in range(7)]
 LEAP_DAY = date(2028, 2, 29)

@@ -13,6 +13,8 @@ from kizashi_local.demo.generator import Event, events, events_of_day
 from kizashi_local.demo.stories import FEATURES, at_work
 from kizashi_local.demo.vendor import PAST_DAYS, customers, holiday
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 11, 24)
 MOST_CPU_S = 10.0
 MOST_BYTES = 300

@@ -19,8 +19,6 @@ from tests.conftest import Databases
 from tests.ingest.house import IMPORT, SERVER, House, furnish, running
 from tests.twins.clock import SetClock
 
-pytestmark = pytest.mark.postgres
-
 DAY = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 CUSTOMERS = customers(DAY)

@@ -23,6 +23,8 @@ from kizashi_local.demo.run import JUDGED_DAYS, RECONSTRUCTED_DAYS, Demo, Steps,
 from kizashi_local.demo.vendor import holiday
 from tests.twins.clock import SetClock
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 

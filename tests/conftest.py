@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -70,6 +71,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="found",
         help="the PostgreSQL to test on: as `kizashi up` finds one, or the machine's own",
     )
+
+
+def pytest_configure() -> None:
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    """Servers that tests started end with them, also when the run is ended from outside, as when CI's time is over."""
+    raise KeyboardInterrupt
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,11 +8,13 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import kizashi_gateway.console
 from kizashi_gateway.console.language import Words, words_of
 from kizashi_gateway.console.reasons import sentence
-from kizashi_gateway.domain.words import accepted, in_language
+from kizashi_gateway.domain.words import Language, accepted, in_language
 from kizashi_gateway.queries.accounts import Reason
 from tests.gateway.seeding import NOW
 
@@ -86,6 +88,25 @@ def test_numbers_money_and_dates_follow_the_language() -> None:
     assert english.moment(None) == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("amount", "english", "japanese"),
+    [
+        (0.0, "€0", "€0"), (700.5294529187445, "€701", "€701"), (4159.4972091888285, "€4.2K", "€4,159"),
+        (999.97, "€1K", "€1,000"), (9999.7, "€10K", "€1万"), (12_345.6, "€12.3K", "€1.2万"),
+        (999_999.0, "€1M", "€100万"), (99_999_999.0, "€100M", "€1億"),
+    ],
+)  # fmt: skip
+def test_short_money_is_short(amount: float, english: str, japanese: str) -> None:
+    assert Words("en", NOW).short_money(amount, "EUR") == english
+    assert Words("ja", NOW).short_money(amount, "EUR") == japanese
+
+
+@given(st.floats(0, 1e13), st.sampled_from(["en", "ja"]))
+def test_no_amount_makes_a_narrow_column_wide(amount: float, language: Language) -> None:
+    said = Words(language, NOW).short_money(amount, "EUR")
+    assert len(said) <= len("€1,000.0K"), said
+
+
 def test_a_reason_is_said_with_its_figures_where_they_are_known() -> None:
     english, japanese = Words("en", NOW), Words("ja", NOW)
     signals = {"usage.silent_days": 9.0, "usage.missed_days": 6.3}
@@ -95,6 +116,17 @@ def test_a_reason_is_said_with_its_figures_where_they_are_known() -> None:
     assert sentence(japanese, silence, {"usage.silent_days": 9.0}) == "典型的なアカウントより長く利用がない"
     assert sentence(japanese, Reason("PACE", 2.0, ""), {}) == "典型的なアカウントより利用頻度が高い"
     assert sentence(english, Reason("NEW_CODE", 2.0, ""), {}) == "NEW_CODE"
+
+
+def test_an_account_that_was_never_active_is_not_said_to_use_anything() -> None:
+    japanese = Words("ja", NOW)
+    never = {"usage.active_days_90": 0.0, "usage.silent_days": 20.0, "usage.missed_days": 4.0, "pulse.pace": 6.0}
+    lapsed = never | {"usage.last_active_day": "2026-05-01"}
+    assert sentence(japanese, Reason("PACE", -25.1, ""), never) == "まだ一度も利用がない"
+    assert sentence(japanese, Reason("SILENCE", -3.1, ""), never) == "開始から稼働日で 20 日、まだ一度も利用がない"
+    assert sentence(japanese, Reason("PACE", -25.1, ""), lapsed) == "月に 6 日利用"
+    today = lapsed | {"usage.silent_days": 0.0}
+    assert sentence(japanese, Reason("SILENCE", 2.0, ""), today) == "直近の稼働日に利用がある"
 
 
 @pytest.mark.parametrize(

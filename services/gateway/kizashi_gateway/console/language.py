@@ -20,6 +20,8 @@ from kizashi_gateway.domain.words import Language, in_language
 
 _HERE: Final = Path(__file__).parent / "words"
 _MINUS: Final = "\N{MINUS SIGN}"
+_UNITS_FROM: Final[Mapping[Language, int]] = {"en": 1_000, "ja": 10_000}
+"""From here on a language has a word for large amounts: thousand, 万."""
 _SHARES: Final = ("ratio", "ratio_own", "used_ratio", "probability", "base", "cut", "percentile", "recent_ratio")
 
 
@@ -89,9 +91,15 @@ class Words:
         )
 
     def short_money(self, amount: float | None, currency: str | None) -> str:
-        """Money for a narrow column: three digits and a unit."""
+        """Money for a narrow column: three digits and a unit, or in full where the language has no unit so small."""
         if amount is None:
             return self("money.none")
+        rounded = float(f"{amount:.4g}")
+        if len(f"{rounded:.0f}") > len(str(int(amount))):
+            # Babel chooses the unit before it rounds: 999,999 would be 1000K.
+            amount = rounded
+        if abs(amount) < _UNITS_FROM[self.language]:
+            return self.money(amount, currency)
         digits = 0 if abs(amount) >= 100_000 and self.language == "ja" else 1
         return format_compact_currency(amount, currency or "XXX", locale=self._locale, fraction_digits=digits)
 

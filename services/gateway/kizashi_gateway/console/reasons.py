@@ -16,27 +16,43 @@ from kizashi_gateway.queries.accounts import Reason
 
 _FIGURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "SILENCE": {"silent": ("usage.silent_days", "number"), "missed": ("usage.missed_days", "number")},
+    "SILENCE_NEVER": {"silent": ("usage.silent_days", "number")},
+    "SILENCE_NONE": {},
     "PACE": {"pace": ("pulse.pace", "number")},
+    "PACE_NEVER": {},
     "FADING": {"ratio": ("pulse.recent_ratio", "share")},
     "YOUNG": {"days": ("account.age_days", "number")},
 }
-"""The signals behind the figures that a reason's sentence holds."""
+"""The signals behind the figures that a sentence holds."""
 
 
 def sentence(words: Words, reason: Reason, signals: Mapping[str, Any]) -> str:
     """The reason in the reader's language."""
     if words.language == "en" and reason.text:
         return reason.text[:1].upper() + reason.text[1:]
-    figures = _figures(words, reason.code, signals)
-    if figures:
-        return words(f"said.{reason.code}", **figures)
+    form = _form(reason.code, signals)
+    figures = _figures(words, form, signals)
+    if figures is not None:
+        return words(f"said.{form}", **figures)
     direction = "down" if reason.points < 0 else "up"
     return words.known(f"reason.{reason.code}.{direction}", reason.text or reason.code)
 
 
-def _figures(words: Words, code: str, signals: Mapping[str, Any]) -> dict[str, str] | None:
+def _form(code: str, signals: Mapping[str, Any]) -> str:
+    """The sentence that fits: without one active day a pace is nothing but the typical one, fading."""
+    is_never_active = "usage.active_days_90" in signals and "usage.last_active_day" not in signals
+    if is_never_active and code in ("SILENCE", "PACE"):
+        return f"{code}_NEVER"
+    if code == "SILENCE" and signals.get("usage.silent_days") == 0:
+        return "SILENCE_NONE"
+    return code
+
+
+def _figures(words: Words, form: str, signals: Mapping[str, Any]) -> dict[str, str] | None:
+    if form not in _FIGURES:
+        return None
     found: dict[str, str] = {}
-    for name, (signal, unit) in _FIGURES.get(code, {}).items():
+    for name, (signal, unit) in _FIGURES[form].items():
         value = signals.get(signal)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None

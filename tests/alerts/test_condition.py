@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kizashi_alerts.domain.alert import scored
 from kizashi_common.errors import Conflict, Invalid
-from tests.alerts.world import World, book_of
+from tests.alerts.world import World, a_score, book_of
+from tests.conftest import START
 
 KEY = "risk.quiet"
 
@@ -266,3 +268,8 @@ def test_an_alert_says_why_it_is_there_and_what_would_end_it() -> None:
     assert alert.recommended_actions[0] == {"en": "Read reasons and score diff", "ja": "理由とスコア差分を確認"}
     assert alert.title["ja"] == "通常のリズムに比べて利用が途絶"
     assert alert.owner == "aiko@example.com"
+
+
+def test_a_reason_has_the_code_that_the_api_shows() -> None:
+    score = a_score(1, START, {}, points={"youth": -2.3, "pace": -1.0, "scale": -4.0})
+    assert scored(score).reasons == (("YOUNG", -2.3), ("PACE", -1.0))

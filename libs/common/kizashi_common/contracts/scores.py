@@ -7,6 +7,7 @@ Source: HEALTH.md 10; ALERTS.md 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, Literal
 
@@ -15,6 +16,15 @@ import msgspec
 Band = Literal["good", "watch", "risk"]
 Evidence = Literal["low", "ok"]
 Reason = Literal["event", "time", "fact", "outcome", "correction", "model_change", "rebuild"]
+
+REASON_CODES: Final[Mapping[str, str]] = {
+    "silence": "SILENCE",
+    "overdue": "OVERDUE",
+    "pace": "PACE",
+    "fading": "FADING",
+    "youth": "YOUNG",
+}
+"""What people and tools read for a term of the pulse, for life (SCORING.md 3.3)."""
 
 SignalValue = bool | float | str | list[str]
 """Dates travel as RFC 3339 texts; every number is a float, so that rules have one number type."""

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from kizashi_common.contracts.alerts import AlertKind, Severity, Workflow
-from kizashi_common.contracts.scores import Score, SignalValue
+from kizashi_common.contracts.scores import REASON_CODES, Score, SignalValue
 
 Shown = Literal["active", "recovering", "cleared"]
 HeldBy = Literal["batch"]
@@ -115,6 +115,6 @@ def subject_key(score: Score) -> str:
 
 def scored(score: Score) -> Scored:
     """The score of a snapshot with what pulled it down."""
-    worst = sorted((points, code) for code, points in score.points.items() if points < 0 and code != "scale")
-    reasons = tuple((code.upper(), round(points, 1)) for points, code in worst[:MAX_REASONS])
+    worst = sorted((points, term) for term, points in score.points.items() if points < 0 and term in REASON_CODES)
+    reasons = tuple((REASON_CODES[term], round(points, 1)) for points, term in worst[:MAX_REASONS])
     return Scored(score.score, score.band, score.evidence, reasons)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from kizashi_common.contracts.scores import REASON_CODES
 from kizashi_health.domain.pulse import TERMS, Calibration, Inputs, Pulse, Term
 from kizashi_health.domain.score import in_tenths, tenths
 
@@ -28,13 +29,6 @@ class Breakdown(NamedTuple):
     points: Mapping[str, float]
 
 
-_CODES: Final[Mapping[Term, str]] = {
-    "silence": "SILENCE",
-    "overdue": "OVERDUE",
-    "pace": "PACE",
-    "fading": "FADING",
-    "youth": "YOUNG",
-}
 _DAYS_PER_MONTH: Final = 30.0
 
 
@@ -49,7 +43,7 @@ def reasons(pulse: Pulse, calibration: Calibration) -> tuple[Reason, ...]:
     """The terms that move this score by a tenth or more, the most negative first."""
     points = breakdown(pulse).points
     found = [
-        Reason(_CODES[term], term, points[term], _WORDS[term](pulse.inputs, calibration))
+        Reason(REASON_CODES[term], term, points[term], _WORDS[term](pulse.inputs, calibration))
         for term in TERMS
         if points[term]
     ]

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kizashi_common.contracts.scores import REASON_CODES
 from kizashi_gateway.console.language import Words
 from kizashi_gateway.console.reasons import sentence
 from kizashi_gateway.domain.points import tenths
 from kizashi_gateway.queries.accounts import Account, Directory, KnownFact, Reason, reasons
 from kizashi_gateway.queries.alerts import Alert
 
-_CODES: Final = {"silence": "SILENCE", "overdue": "OVERDUE", "pace": "PACE", "fading": "FADING", "youth": "YOUNG"}
 _FIGURES: Final = (
     "usage.active_days_28",
     "users.active_28",
@@ -51,14 +51,14 @@ def reasons_table(account: Account, words: Words) -> ReasonsTable | None:
     pulse = account.body.get("pulse")
     if not isinstance(pulse, dict):
         return None
-    terms = [term for term in _CODES if term in pulse["points"]]
+    terms = [term for term in REASON_CODES if term in pulse["points"]]
     parts = [float(pulse["baseline"]), *(float(pulse["points"][term]) for term in terms), float(pulse["scale"])]
     baseline, *points, scale = tenths(parts, float(pulse["health"]))
     texts = {reason.code: reason.text for reason in reasons(account.body.get("reasons"))}
     signals = account.body.get("signals") or {}
     rows = [
         (sentence(words, Reason(code, value, texts.get(code, "")), signals), value)
-        for code, value in sorted(zip((_CODES[term] for term in terms), points, strict=True), key=_by_weight)
+        for code, value in sorted(zip((REASON_CODES[term] for term in terms), points, strict=True), key=_by_weight)
         if value
     ]
     most = max([abs(value) for value in (*points, scale)] + [1.0])

@@ -186,7 +186,7 @@ async def test_the_account_page_shows_points_that_add_up(gateway: Gateway) -> No
     assert "usage.missed_days &lt; 1 for 1d" in page
     assert "Closed alerts (1)" in page
     assert page.count("<svg xmlns") == 2
-    assert "Nov 20, 2026" in page
+    assert "20 Nov 2026" in page
 
 
 async def test_acknowledging_and_resolving_go_the_road_of_every_command(gateway: Gateway) -> None:

@@ -84,6 +84,9 @@ def test_numbers_money_and_dates_follow_the_language() -> None:
     assert english.days_to(date(2026, 11, 24)) == "today"
     assert english.days_to(date(2026, 11, 20)) == "4 days ago"
     assert english.ago(NOW - timedelta(minutes=2)) == "2 minutes ago"
+    assert (english.day(NOW.date()), english.short_day(NOW.date())) == ("24 Nov 2026", "24 Nov")
+    assert english.moment(NOW) == "24 Nov 2026, 09:00 UTC"
+    assert (japanese.day(NOW.date()), japanese.short_day(NOW.date())) == ("2026/11/24", "11月24日")
     assert japanese.moment(NOW) == "2026年11月24日 9:00（UTC）"
     assert english.moment(None) == "unknown"
 

@@ -105,11 +105,13 @@ class Words:
 
     def day(self, day: date | None) -> str:
         """A business date."""
-        return self("time.never") if day is None else format_date(day, "medium", locale=self._locale)
+        if day is None:
+            return self("time.never")
+        return format_date(day, "d MMM y" if self.language == "en" else "medium", locale=self._locale)
 
     def short_day(self, day: date) -> str:
         """A date on an axis."""
-        return format_date(day, "MMM d" if self.language == "en" else "M月d日", locale=self._locale)
+        return format_date(day, "d MMM" if self.language == "en" else "M月d日", locale=self._locale)
 
     def moment(self, at: datetime | None) -> str:
         """An instant, in UTC and saying so."""

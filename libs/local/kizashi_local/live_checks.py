@@ -25,6 +25,7 @@ from kizashi_local.installed import installed
 from kizashi_local.stream_checks import completeness, consumers, topics
 
 MOST_CLOCK_OFFSET: Final = timedelta(seconds=2)
+_PATIENCE_S: Final = 5
 _AWAY: Final = (Absent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
@@ -48,7 +49,7 @@ def _services(addresses: Addresses) -> list[Line]:
 
 
 def _ask(addresses: Addresses, path: str) -> _Answer:
-    connection = HTTPConnection(LOOPBACK, addresses.ops, timeout=5)
+    connection = HTTPConnection(LOOPBACK, addresses.ops, timeout=_PATIENCE_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -80,9 +81,10 @@ async def _broker(patient: Patient, addresses: Addresses) -> list[Line]:
 async def _database(patient: Patient, clock: Clock) -> list[Line]:
     try:
         url = installed(patient.data, patient.environment).superuser_url
-        connection = await asyncpg.connect(url, timeout=5)
+        connection = await asyncpg.connect(url, timeout=_PATIENCE_S)
     except _AWAY as error:
-        return [Line("database", "fault", f"no way in: {error}", "Look at log/postgres.log; start again.")]
+        why = str(error) or f"no answer within {_PATIENCE_S} s"
+        return [Line("database", "fault", f"no way in: {why}", "Look at log/postgres.log; start again.")]
     try:
         return [
             await _revision(connection),

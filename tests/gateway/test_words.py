@@ -117,6 +117,9 @@ def test_a_reason_is_said_with_its_figures_where_they_are_known() -> None:
     assert sentence(english, silence, {}) == silence.text
     assert sentence(japanese, silence, signals) == "稼働日で 9 日利用がなく、6.3 日分の利用を逃した"
     assert sentence(japanese, silence, {"usage.silent_days": 9.0}) == "典型的なアカウントより長く利用がない"
+    overdue = Reason("OVERDUE", -7.2, "far beyond its own rhythm: 6.3 usual days missed")
+    assert sentence(japanese, overdue, signals) == "本来のリズムを大きく外れ、6.3 日分の利用が途絶えている"
+    assert sentence(japanese, Reason("OVERDUE", 1.6, ""), {"usage.missed_days": 0.4}) == "本来のリズムの範囲内"
     assert sentence(japanese, Reason("PACE", 2.0, ""), {}) == "典型的なアカウントより利用頻度が高い"
     assert sentence(english, Reason("NEW_CODE", 2.0, ""), {}) == "NEW_CODE"
 

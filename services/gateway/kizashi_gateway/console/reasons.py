@@ -18,6 +18,8 @@ _FIGURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "SILENCE": {"silent": ("usage.silent_days", "number"), "missed": ("usage.missed_days", "number")},
     "SILENCE_NEVER": {"silent": ("usage.silent_days", "number")},
     "SILENCE_NONE": {},
+    "OVERDUE": {"missed": ("usage.missed_days", "number")},
+    "OVERDUE_NONE": {},
     "PACE": {"pace": ("pulse.pace", "number")},
     "PACE_NEVER": {},
     "FADING": {"ratio": ("pulse.recent_ratio", "share")},
@@ -30,7 +32,7 @@ def sentence(words: Words, reason: Reason, signals: Mapping[str, Any]) -> str:
     """The reason in the reader's language."""
     if words.language == "en" and reason.text:
         return reason.text[:1].upper() + reason.text[1:]
-    form = _form(reason.code, signals)
+    form = _form(reason, signals)
     figures = _figures(words, form, signals)
     if figures is not None:
         return words(f"said.{form}", **figures)
@@ -38,13 +40,16 @@ def sentence(words: Words, reason: Reason, signals: Mapping[str, Any]) -> str:
     return words.known(f"reason.{reason.code}.{direction}", reason.text or reason.code)
 
 
-def _form(code: str, signals: Mapping[str, Any]) -> str:
+def _form(reason: Reason, signals: Mapping[str, Any]) -> str:
     """The sentence that fits: without one active day a pace is nothing but the typical one, fading."""
+    code = reason.code
     is_never_active = "usage.active_days_90" in signals and "usage.last_active_day" not in signals
     if is_never_active and code in ("SILENCE", "PACE"):
         return f"{code}_NEVER"
     if code == "SILENCE" and signals.get("usage.silent_days") == 0:
         return "SILENCE_NONE"
+    if code == "OVERDUE" and reason.points >= 0:
+        return "OVERDUE_NONE"
     return code
 
 

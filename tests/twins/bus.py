@@ -95,7 +95,8 @@ class MemoryConsumer:
         self._paused = set(partitions)
         self._offsets = dict.fromkeys(partitions, 0)
         self._seen = {}
-        if partitions and self._listener is not None:
+        # A member beyond the partitions is told so too, as by a real group; one that leaves is told nothing.
+        if self in self._peers and self._listener is not None:
             await self._listener.assigned(partitions)
 
     async def cluster_id(self) -> str:

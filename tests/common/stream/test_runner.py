@@ -105,6 +105,19 @@ async def test_two_members_that_come_and_go_under_load_exchange_partitions_exact
         await toy.exact(partition, 350)
 
 
+async def test_a_member_beyond_the_partitions_is_ready_and_takes_over_at_once(toy: Toy, running: Running) -> None:
+    runners = [toy.runner() for _ in range(toy.partitions + 1)]
+    others = Running()
+    for runner in runners:
+        assert "group" in (runner.ready() or "")
+        (running if runner is runners[-1] else others).start(runner)
+    await running.until(lambda: all(runner.ready() is None for runner in runners))
+    assert not any(runners[-1].owns(partition) for partition in range(toy.partitions))
+    await others.stop()
+    await running.until(lambda: all(runners[-1].owns(partition) for partition in range(toy.partitions)))
+    assert runners[-1].ready() is None
+
+
 async def test_a_partition_that_leaves_while_it_loads_and_comes_back_is_live_again(toy: Toy, running: Running) -> None:
     opening, go = asyncio.Event(), asyncio.Event()
 

@@ -67,6 +67,7 @@ class Runner(Generic[K, R, F]):
         self._loading: asyncio.Queue[_Load] = asyncio.Queue()
         self._tenures: dict[int, int] = {}
         self._tenure = 0
+        self._is_member = False
         self._cluster: str | None = None
         self._watchdog = Watchdog(stream.service, stream.consumer, stream.clock)
         self._second_look = SecondLook(stream.ledger, stream.second_look)
@@ -97,13 +98,13 @@ class Runner(Generic[K, R, F]):
             await self._leave()
 
     def ready(self) -> str | None:
-        """None when every assigned partition is live, else what is missing."""
-        if self._watchdog.turned_at is None:
-            return "the consumer has not joined its group"
+        """None when every assigned partition is live (there may be none: a spare member), else what is missing."""
+        if not self._is_member or self._watchdog.turned_at is None:
+            return "the consumer's group has not given it its partitions"
         if self._stopped:
             return "; ".join(f"partition {p} stopped: {why}" for p, why in sorted(self._stopped.items()))
         waiting = self._consumer.assignment() - self._slots.keys()
-        return f"loading partitions {sorted(waiting)}" if waiting or not self._slots else None
+        return f"loading partitions {sorted(waiting)}" if waiting else None
 
     def alive(self) -> str | None:
         """None while the loop turns, which it does too while broker or database are away; else since when not."""
@@ -153,6 +154,7 @@ class Runner(Generic[K, R, F]):
 
     async def assigned(self, partitions: frozenset[int]) -> None:
         """The listener's part: only remembers; loading happens beside."""
+        self._is_member = True
         for partition in sorted(partitions):
             # One whose revocation was not heard may still be here: it is loaded anew, as any other.
             self._slots.pop(partition, None)
@@ -163,6 +165,7 @@ class Runner(Generic[K, R, F]):
 
     async def revoked(self, partitions: frozenset[int]) -> None:
         """Flushes and drops what leaves."""
+        self._is_member = False
         for partition in partitions:
             self._stopped.pop(partition, None)
             self._tenures.pop(partition, None)

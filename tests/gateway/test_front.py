@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.gateway.conftest import Gateway
 from tests.gateway.seeding import Card
 
@@ -38,11 +40,20 @@ async def test_what_is_too_large_or_not_json_is_refused_at_the_door(gateway: Gat
     assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/admin")
 
 
-async def test_a_wrong_method_says_which_are_right(gateway: Gateway) -> None:
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [
+        ("/v1/me", "GET"),
+        ("/v1/api-keys", "GET, POST"),
+        ("/v1/api-keys/key_0", "DELETE, GET"),
+        ("/v1/workspace-settings", "GET, PUT"),
+    ],
+)
+async def test_a_wrong_method_says_all_that_are_right(gateway: Gateway, path: str, right: str) -> None:
     async with gateway.admin as admin:
-        answer = await admin.delete("/v1/me")
+        answer = await admin.patch(path)
     assert answer.status_code == 405
-    assert "GET" in answer.headers["allow"]
+    assert answer.headers["allow"] == right
     assert answer.json()["code"] == "method_not_allowed"
 
 

@@ -67,6 +67,19 @@ async def test_every_field_has_a_type_and_every_parameter_a_sentence(gateway: Ga
                     assert parameter.get("description"), (operation["operationId"], parameter["name"])
 
 
+async def test_what_is_refused_when_it_is_missing_is_said_to_be_required(gateway: Gateway) -> None:
+    guarded = 0
+    for methods in (await described(gateway))["paths"].values():
+        for operation in methods.values():
+            if_match = [p for p in operation.get("parameters", []) if p["name"] == "If-Match"]
+            assert ("428" in operation["responses"]) == bool(if_match), operation["operationId"]
+            for parameter in if_match:
+                guarded += 1
+                assert parameter["required"]
+                assert parameter["schema"] == {"type": "string", "pattern": r'^("v\d{1,18}"|\*)$', "title": "If-Match"}
+    assert guarded == 5
+
+
 async def test_answers_have_the_shape_that_is_documented(gateway: Gateway) -> None:
     await gateway.seeds.cards(Card("acme"))
     schema = await described(gateway)

@@ -8,13 +8,14 @@ Source: GATEWAY.md 1; INGEST.md 7.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from math import ceil
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kizashi_common.contracts.ids import NewUuid, shown
@@ -33,6 +34,7 @@ from kizashi_common.telemetry.logging import get_logger
 
 REQUEST_ID: Final = "kizashi-request-id"
 MEDIA_TYPE: Final = "application/problem+json"
+_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 _BY_REASON: Final = {
     "malformed_json": 400,
@@ -132,7 +134,17 @@ async def _framework(request: Request, error: Exception) -> Response:
         instance=request.url.path,
     )
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(_allowed(request))
     return answer
+
+
+def _allowed(request: Request) -> Iterator[str]:
+    """The methods of an address; the router itself names only those of the first of its routes."""
+    for method in _METHODS:
+        asked = {**request.scope, "method": method}
+        if any(route.matches(asked)[0] is Match.FULL for route in request.app.routes):
+            yield method
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from kizashi_common.errors import Absent
 from kizashi_common.http.etag import etag
 from kizashi_gateway.application.command import Asked, Commands, Wish
 from kizashi_gateway.application.keys import Keys, NewKey
+from kizashi_gateway.domain.access import ALL_SCOPES
 from kizashi_gateway.domain.credential import ApiKey
 from kizashi_gateway.rest.door import Door, IdempotencyKey, IfMatch, IfNoneMatch, Resource, seen_version, single
 from kizashi_gateway.rest.openapi import operation
@@ -46,11 +47,15 @@ class KeyList(Resource):
     results: list[Key]
 
 
+# Only said here, and judged where all faults of a request are listed at once.
+Scope = Annotated[str, Field(json_schema_extra={"enum": sorted(ALL_SCOPES)})]
+
+
 class KeyRequest(Resource):
     """An API key to make. It can hold no scope that its creator lacks."""
 
     name: str = Field(pattern=r"^[^\x00]*$", min_length=1, max_length=100, description="To recognise it by.")
-    scopes: tuple[str, ...] = Field(min_length=1, max_length=100, description="For example `accounts:read`.")
+    scopes: tuple[Scope, ...] = Field(min_length=1, max_length=100, description="For example `accounts:read`.")
     expires_at: AwareDatetime | None = Field(default=None, description="Within a year; default: in a year.")
 
 

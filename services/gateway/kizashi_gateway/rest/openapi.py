@@ -144,6 +144,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for path in schema["paths"].values():
             for described in path.values():
                 _say_media_types(described)
+                _say_required(described)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -154,3 +155,11 @@ def _say_media_types(described: dict[str, Any]) -> None:
         content = answer.get("content", {})
         if int(status) >= 400 and "application/json" in content:
             content[MEDIA_TYPE] = content.pop("application/json")
+
+
+def _say_required(described: dict[str, Any]) -> None:
+    """FastAPI takes If-Match for optional: its absence is a problem of its own (428), judged after the caller's right."""
+    for parameter in described.get("parameters", ()):
+        if parameter["name"] == "If-Match":
+            parameter["required"] = True
+            parameter["schema"] = {"type": "string", "pattern": r'^("v\d{1,18}"|\*)$', "title": "If-Match"}

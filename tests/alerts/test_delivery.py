@@ -152,7 +152,16 @@ async def test_link_local_stays_blocked_even_when_everything_is_allowed(url: str
         "http:///x",
         "127.0.0.1",
         "http://127.0.0.1:99999/",
+        "http://127.0.0.1:0/",
         "http://127.0.0.1/#x",
+        "http://[::1",
+        "http://a..b/",
+        f"http://{'a' * 70}.example/",
+        "http://127.0.0.1/a path",
+        "http://127.0.0.1/\tx",
+        " http://127.0.0.1/",
+        "http://127.0.0.1/\x00",
+        "http://\udc80/",
     ],
 )
 async def test_what_is_no_plain_web_address_is_refused(url: str) -> None:

@@ -62,8 +62,8 @@ class Outbound:
     async def check(self, url: str) -> Target:
         """The place behind an address that a person typed.
 
-        Raises: Invalid, code blocked_address, when any answer for its name is outside the allow list; Unavailable
-        when the name cannot be resolved.
+        Raises: Invalid, code malformed_url, or blocked_address when any answer for its name is outside the allow
+        list; Unavailable when the name cannot be resolved.
         """
         split = _split(url)
         port = split.port or _PORTS[split.scheme]
@@ -104,21 +104,26 @@ class Outbound:
 
 
 def _split(url: str) -> SplitResult:
-    faults: list[str] = []
-    split = urlsplit(url)
-    with suppress(ValueError):
-        _ = split.port
-        if split.scheme not in _PORTS:
-            faults.append("http or https")
-        if not split.hostname:
-            faults.append("a host")
-        if split.username is not None or split.password is not None:
-            faults.append("no user and no password")
-        if split.fragment:
-            faults.append("no fragment")
-        if not faults:
-            return split
-    raise Invalid(f"The address must have {', '.join(faults) or 'a valid port'}.", code="malformed_url")
+    try:
+        split = urlsplit(url)
+        port = split.port
+    except ValueError as error:
+        raise Invalid("The address must have a valid host and port.", code="malformed_url") from error
+    faults = [
+        wanted
+        for wanted, is_so in (
+            ("no blank and no control character", url.isprintable() and " " not in url),
+            ("http or https", split.scheme in _PORTS),
+            ("a host", bool(split.hostname)),
+            ("a port other than 0", port != 0),
+            ("no user and no password", split.username is None and split.password is None),
+            ("no fragment", not split.fragment),
+        )
+        if not is_so
+    ]
+    if faults:
+        raise Invalid(f"The address must have {', '.join(faults)}.", code="malformed_url")
+    return split
 
 
 def _pinned(target: Target) -> str:
@@ -132,6 +137,8 @@ async def _resolve(host: str, port: int) -> list[Address]:
         return [ip_address(host)]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise Invalid("The address must have a host that can be a name.", code="malformed_url") from error
     except OSError as error:
         raise Unavailable("the name cannot be resolved") from error
     return [ip_address(str(info[4][0]).partition("%")[0]) for info in found]

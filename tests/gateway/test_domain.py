@@ -81,5 +81,6 @@ def test_only_a_page_of_ours_has_our_origin() -> None:
     public = "https://kizashi.example"
     assert is_same_origin(public, "inner:8000", public)
     assert is_same_origin("http://127.0.0.1:7300", "127.0.0.1:7300", public)
-    for origin in (None, "null", "https://evil.example", "https://kizashi.example.evil"):
+    for origin in (None, "null", "https://evil.example", "https://kizashi.example.evil", "http://[", "127.0.0.1:7300"):
         assert not is_same_origin(origin, "127.0.0.1:7300", public)
+    assert not is_same_origin("http://", "", public)

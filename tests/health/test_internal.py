@@ -87,6 +87,38 @@ async def test_a_day_beyond_what_is_proved_is_cut_and_says_so(running: tuple[Hea
     assert (answer["as_of"], answer["stale"]) == ("2026-11-24", True)
 
 
+@pytest.mark.parametrize(
+    ("as_of", "utc", "tokyo"),
+    [
+        ("2026-11-11", "2026-11-11", "2026-11-11"),
+        ("2026-11-11T20:00:00Z", "2026-11-11", "2026-11-12"),
+        ("2026-11-11T20:00:00-08:00", "2026-11-12", "2026-11-12"),
+        ("2026-11-12T05:00:00+09:00", "2026-11-11", "2026-11-12"),
+        ("2026-11-11T23:30", "2026-11-11", "2026-11-11"),
+    ],
+)
+async def test_an_instant_reads_as_of_the_start_of_its_local_day(
+    databases: Databases, as_of: str, utc: str, tokyo: str
+) -> None:
+    health = Health(databases)
+    async with health.running() as service, asking(service, "japan") as japan, asking(service) as client:
+        await japan.put("/internal/v1/workspace-settings", json={"zone": "Asia/Tokyo"}, headers={"if-match": "*"})
+        last = NOON - timedelta(days=1)
+        await health.send(an_event("e", "acme", last), an_event("e", "acme", last, workspace="japan"))
+        await health.beat()
+        await service.drains[0].run()
+        await until(lambda: _is_proved(health))
+        assert (await _score(client, "acme", as_of))["as_of"] == utc
+        assert (await _score(japan, "acme", as_of))["as_of"] == tokyo
+
+
+@pytest.mark.parametrize("as_of", ["", "today", "2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_what_is_no_day_is_refused(databases: Databases, as_of: str) -> None:
+    async with Health(databases).running() as service, asking(service) as client:
+        answer = await client.get("/internal/v1/accounts/ext:acme/score", params={"as_of": as_of})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/as_of")
+
+
 async def test_settings_are_versions_and_every_account_follows_them(running: tuple[Health, Service]) -> None:
     health, service = running
     async with asking(service) as client:

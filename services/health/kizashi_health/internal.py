@@ -41,6 +41,8 @@ T = TypeVar("T", bound=BaseModel)
 
 _EXTERNAL: Final = "ext:"
 _MOST: Final = 500
+_YEARS: Final = range(1970, 2100)
+"""Those of facts and events; near the ends of the calendar no zone can be applied."""
 
 
 class Internal:
@@ -119,16 +121,19 @@ def _account(request: Request, workspace: str) -> UUID:
         raise Absent("There is no such account.") from error
 
 
-def _as_of(request: Request) -> date | None:
-    """A date, or an instant floored to its UTC day."""
+def _as_of(request: Request) -> date | datetime | None:
+    """A date, or an instant: it names the local day that it falls on, which only the workspace's zone can tell."""
     given = request.query_params.get("as_of")
     if given is None:
         return None
     try:
-        return date.fromisoformat(given) if len(given) == 10 else datetime.fromisoformat(given).date()
-    except ValueError as error:
+        named = date.fromisoformat(given) if len(given) == 10 else datetime.fromisoformat(given)
+    except ValueError:
+        named = None
+    if named is None or named.year not in _YEARS:
         fault = Fault("/as_of", "invalid", "A date such as 2026-11-24, or an RFC 3339 instant.")
-        raise Invalid("as_of is not a date.", faults=(fault,)) from error
+        raise Invalid("as_of is not a date.", faults=(fault,))
+    return named
 
 
 def _number(given: str | None, default: int) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from kizashi_common.contracts.ids import shown
@@ -112,4 +111,4 @@ def is_same_origin(origin: str | None, host: str | None, public_url: str) -> boo
     """
     if origin is None:
         return False
-    return origin == public_url or (host is not None and urlsplit(origin).netloc == host)
+    return origin == public_url or (bool(host) and origin.partition("://")[2] == host)

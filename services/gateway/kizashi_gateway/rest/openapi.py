@@ -158,7 +158,7 @@ def _say_media_types(described: dict[str, Any]) -> None:
 
 
 def _say_required(described: dict[str, Any]) -> None:
-    """FastAPI takes If-Match for optional: its absence is a problem of its own (428), judged after the caller's right."""
+    """FastAPI takes If-Match for optional: its absence is a problem of its own (428), after the caller's right."""
     for parameter in described.get("parameters", ()):
         if parameter["name"] == "If-Match":
             parameter["required"] = True

@@ -29,7 +29,7 @@ from kizashi_health.adapters.progress import progress
 from kizashi_health.adapters.workspaces import stored_workspaces
 from kizashi_health.application.calibrating import Calibrations, Stated
 from kizashi_health.domain.account import Account, Moment
-from kizashi_health.domain.calendar import Day, date_of, day_of, local_day, monday_of
+from kizashi_health.domain.calendar import Day, date_of, local_day, monday_of, named_day
 from kizashi_health.domain.evaluation import Evaluation, boundary, current, evaluate, recomputed_history
 from kizashi_health.domain.pulse import Calibration
 from kizashi_health.domain.score import BOUNDARIES, DayScore
@@ -63,11 +63,11 @@ class AsOf:
         self._clock = clock
         self._reader = AccountReader()
 
-    async def score(self, workspace: str, account: UUID, as_of: date | None) -> ScoreAnswer:
-        """The score with its pulse. Raises: Absent."""
+    async def score(self, workspace: str, account: UUID, as_of: date | datetime | None) -> ScoreAnswer:
+        """The score with its pulse, at the start of the named day. Raises: Absent."""
         return score_answer(await self._read(workspace, account, as_of))
 
-    async def signals(self, workspace: str, account: UUID, as_of: date | None) -> SignalsAnswer:
+    async def signals(self, workspace: str, account: UUID, as_of: date | datetime | None) -> SignalsAnswer:
         """Every known signal. Raises: Absent."""
         reading = await self._read(workspace, account, as_of)
         evaluation = reading.evaluation
@@ -77,14 +77,14 @@ class AsOf:
             signals=dict(sorted(evaluation.signals.items())),
         )
 
-    async def _read(self, name: str, account: UUID, as_of: date | None) -> Reading:
+    async def _read(self, name: str, account: UUID, as_of: date | datetime | None) -> Reading:
         async with self._database.transaction() as connection:
             raw = await driver_of(connection)
             reached = await progress(connection)
             through = reached.earliest
             stored_workspace = (await stored_workspaces(connection, [name]))[name]
             workspace = workspace_of(stored_workspace)
-            asked = None if as_of is None else day_of(as_of)
+            asked = None if as_of is None else named_day(as_of, workspace.zone)
             since = Day(max(1, (asked or local_day(through or self._clock(), workspace.zone)) - _ROWS))
             stored = await self._reader.one(raw, name, account, since)
             if stored is None:

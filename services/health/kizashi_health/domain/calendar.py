@@ -38,6 +38,13 @@ def local_day(instant: datetime, zone: ZoneInfo) -> Day:
     return Day(instant.astimezone(zone).toordinal())
 
 
+def named_day(named: date | datetime, zone: ZoneInfo) -> Day:
+    """The day that a reader names, by its date or by an instant that falls on it: a local one, if it has no zone."""
+    if isinstance(named, datetime) and named.tzinfo is not None:
+        return local_day(named, zone)
+    return day_of(named)
+
+
 def midnight(day: Day, zone: ZoneInfo) -> datetime:
     """The first instant of a local day, in UTC.
 

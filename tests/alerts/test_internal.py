@@ -119,6 +119,56 @@ async def test_endpoints_are_made_listed_tested_and_removed(stage: Stage, door: 
     ]
 
 
+async def test_a_repeated_action_gets_the_answer_of_the_first(stage: Stage, door: httpx2.AsyncClient) -> None:
+    path, _ = await the_alert(stage)
+    once = {"if-match": '"v1"', "idempotency-key": "k1"}
+    first = await door.post(f"{path}/acknowledge", json={"note": "calling"}, headers=once)
+    done = await door.post(f"{path}/resolve", json={"feedback": "useful"}, headers={"if-match": '"v2"'})
+    again = await door.post(f"{path}/acknowledge", json={"note": "calling"}, headers=once)
+    other = await door.post(f"{path}/acknowledge", json={"note": "else"}, headers=once)
+    assert (first.status_code, done.status_code, again.status_code) == (200, 200, 200)
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    assert (await stage.alert())["workflow"] == "resolved"
+
+
+async def test_a_key_is_free_again_after_a_refusal_and_after_a_day(stage: Stage, door: httpx2.AsyncClient) -> None:
+    path, _ = await the_alert(stage)
+    key = {"idempotency-key": "k1"}
+    refused = await door.post(f"{path}/acknowledge", headers={"if-match": '"v7"', **key})
+    right = await door.post(f"{path}/acknowledge", headers={"if-match": '"v1"', **key})
+    stage.clock.advance(timedelta(hours=25))
+    anew = await door.post(f"{path}/resolve", json={"feedback": "useful"}, headers={"if-match": "*", **key})
+    assert (refused.status_code, right.status_code, anew.status_code) == (412, 200, 200)
+    assert "idempotency-replayed" not in anew.headers
+    assert [row["at"] for row in await stage.rows("SELECT at FROM alerts.idempotency")] == [stage.clock()]
+
+
+async def test_requests_at_once_under_one_key_make_one_endpoint(stage: Stage, door: httpx2.AsyncClient) -> None:
+    url, once = "/internal/v1/webhook-endpoints", {"idempotency-key": "k1"}
+    answers = await asyncio.gather(
+        *(door.post(url, json={"url": "http://127.0.0.1:9/hook"}, headers=once) for _ in range(5))
+    )
+    codes = sorted((answer.status_code, answer.json().get("code")) for answer in answers)
+    assert codes == [(201, None), *[(409, "secret_already_shown")] * 4]
+    (made,) = (await door.get(url)).json()["results"]
+    assert all(made["id"] in answer.text for answer in answers)
+    pings = [await door.post(f"{url}/{made['id']}/test", headers=once) for _ in range(2)]
+    assert pings[0].json() == pings[1].json()
+    assert ["idempotency-replayed" in ping.headers for ping in pings] == [False, True]
+    assert len(await stage.rows("SELECT id FROM alerts.delivery")) == 1
+    assert (await door.post(f"{url}/{made['id']}/test", headers={"idempotency-key": "k2"})).json() != pings[0].json()
+
+
+async def test_the_key_of_another_actor_or_workspace_is_another(stage: Stage, door: httpx2.AsyncClient) -> None:
+    url, body = "/internal/v1/webhook-endpoints", {"url": "http://127.0.0.1:9/hook"}
+    for who in ({}, {"kizashi-actor": "mem_ken"}, {"kizashi-workspace": "other"}):
+        answer = await door.post(url, json=body, headers={"idempotency-key": "k1", **who})
+        assert answer.status_code == 201, answer.text
+
+
 async def test_the_composed_service_turns_a_snapshot_into_a_signed_webhook(stage: Stage) -> None:
     service = composed(stage)
     names = [worker.name for worker in service.workers]

@@ -70,13 +70,13 @@ async def test_the_same_snapshots_again_change_nothing(stage: Stage) -> None:
 async def test_a_person_acknowledges_and_the_engine_later_only_marks_it_cleared(stage: Stage) -> None:
     await stage.tell(a_day(1, SILENT))
     alert = await stage.alert()
-    changed = await stage.act.acknowledge(stage.wish(alert, 1), Acknowledge(note="calling"))
+    changed = (await stage.act.acknowledge(stage.wish(alert, 1), Acknowledge(note="calling"))).alert
     assert (changed.workflow, changed.version, changed.acknowledged_by) == ("acknowledged", 2, "mem_aiko")
     await stage.tell(a_day(2, BACK), a_day(3, BACK))
     alert = await stage.alert()
     assert (alert["workflow"], alert["condition"], alert["closed_at"]) == ("acknowledged", "cleared", None)
     assert alert["note"] == "calling"
-    resolved = await stage.act.resolve(stage.wish(alert, alert["version"]), Resolve(feedback="useful"))
+    resolved = (await stage.act.resolve(stage.wish(alert, alert["version"]), Resolve(feedback="useful"))).alert
     assert (resolved.workflow, resolved.resolution) == ("resolved", "person")
     types = [event.type.removeprefix("alert.") for event in await stage.relayed()]
     assert types == ["opened", "acknowledged", "condition_cleared", "resolved"]
@@ -89,7 +89,7 @@ async def test_a_wish_on_an_old_version_is_refused_with_the_current_one(stage: S
     with pytest.raises(StaleVersion) as refused:
         await stage.act.resolve(stage.wish(alert, 1), Resolve(feedback="useful"))
     assert refused.value.current["version"] == 2
-    again = await stage.act.acknowledge(stage.wish(alert, 1), Acknowledge())
+    again = (await stage.act.acknowledge(stage.wish(alert, 1), Acknowledge())).alert
     assert again.version == 2, "the same person again is the same answer"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from base64 import b64encode
 from datetime import timedelta
@@ -173,6 +174,16 @@ async def test_a_repeat_that_would_show_a_secret_again_is_told_what_it_made(gate
     assert first.json()["id"] in again.json()["detail"]
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
     assert len(listed) == 2
+
+
+async def test_requests_at_once_under_one_key_make_one_api_key(gateway: Gateway) -> None:
+    body, headers = {"name": "warehouse", "scopes": ["accounts:read"]}, {"Idempotency-Key": "k1"}
+    async with gateway.admin as admin:
+        answers = await asyncio.gather(*(admin.post("/v1/api-keys", json=body, headers=headers) for _ in range(5)))
+        assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
+        assert len((await admin.get("/v1/api-keys")).json()["results"]) == 2
+        gateway.clock.advance(timedelta(hours=25))
+        assert (await admin.post("/v1/api-keys", json=body, headers=headers)).status_code == 201
 
 
 async def test_secrets_never_rest_in_the_audit_log(gateway: Gateway) -> None:

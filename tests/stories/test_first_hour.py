@@ -129,14 +129,15 @@ async def test_a_person_acknowledges_and_resolves_and_the_version_is_guarded(pro
         stale = await api.post(
             f"{path}/resolve", json={"feedback": "useful"}, headers={"if-match": alert.headers["etag"]}
         )
-        closed = await api.post(
-            f"{path}/resolve", json={"feedback": "useful"}, headers={"if-match": taken.headers["etag"]}
-        )
+        once = {"if-match": taken.headers["etag"], "idempotency-key": f"close-{alert.json()['id']}"}
+        closed = await api.post(f"{path}/resolve", json={"feedback": "useful"}, headers=once)
+        again = await api.post(f"{path}/resolve", json={"feedback": "useful"}, headers=once)
         after = await get(api, path)
     assert missing.status_code == 428
     assert taken.status_code == 200
     assert (stale.status_code, stale.json()["code"]) == (412, "stale_version")
-    assert closed.status_code == 200
+    assert (closed.status_code, again.status_code) == (200, 200)
+    assert (again.json(), again.headers["idempotency-replayed"]) == (closed.json(), "true")
     assert (after["workflow"], after["resolution"], after["feedback"]) == ("resolved", "person", "useful")
     assert not (await api_closed(product, card["id"]))["results"]
 

@@ -5,7 +5,8 @@ Source: contracts/commands/alerts; ARCHITECTURE.md 3.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from hashlib import sha256
+from typing import Final, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -15,18 +16,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from kizashi_alerts.application.act import Act, Wish
-from kizashi_alerts.application.endpoints import PREFIX, ManageEndpoints
+from kizashi_alerts.adapters.endpoints import PREFIX
+from kizashi_alerts.application.act import Act, Answered, Wish
+from kizashi_alerts.application.endpoints import ManageEndpoints
 from kizashi_alerts.application.imported_past import JudgePast
 from kizashi_common.contracts.commands import alerts as commands
 from kizashi_common.contracts.ids import NewUuid, parsed
+from kizashi_common.db.repeats import Once
 from kizashi_common.errors import Absent, Fault, Invalid
 from kizashi_common.http.etag import etag, required_version
-from kizashi_common.http.internal import Gate
+from kizashi_common.http.internal import Caller, Gate
 from kizashi_common.http.problem import REQUEST_ID, RequestIds, exception_handlers
 from kizashi_common.http.traced import Traced
 
 M = TypeVar("M", bound=BaseModel)
+_REPLAYED: Final = {"idempotency-replayed": "true"}
 
 
 class Internal:
@@ -56,14 +60,14 @@ class Internal:
         return RequestIds(Traced(app, "alerts", is_public=False), new_uuid)
 
     async def _acknowledge(self, request: Request) -> Response:
-        wish = self._wish(request)
+        wish = await self._wish(request)
         return _changed(await self._act.acknowledge(wish, await _body(request, commands.Acknowledge)))
 
     async def _resolve(self, request: Request) -> Response:
-        wish = self._wish(request)
+        wish = await self._wish(request)
         return _changed(await self._act.resolve(wish, await _body(request, commands.Resolve)))
 
-    def _wish(self, request: Request) -> Wish:
+    async def _wish(self, request: Request) -> Wish:
         caller = self._gate.caller(request)
         return Wish(
             workspace=caller.workspace,
@@ -71,6 +75,7 @@ class Internal:
             alert_id=_id("alr", request.path_params["alert"]),
             version=required_version(request.headers.get("if-match")),
             request_id=request.headers.get(REQUEST_ID),
+            once=await _once(request, caller),
         )
 
     async def _list(self, request: Request) -> Response:
@@ -79,7 +84,7 @@ class Internal:
     async def _create(self, request: Request) -> Response:
         caller = self._gate.caller(request)
         asked = await _body(request, commands.EndpointRequest)
-        made = await self._endpoints.create(caller.workspace, caller.actor, asked)
+        made = await self._endpoints.create(caller.workspace, caller.actor, asked, await _once(request, caller))
         return _json(made, 201, etag(made.version))
 
     async def _get(self, request: Request) -> Response:
@@ -95,7 +100,9 @@ class Internal:
 
     async def _test(self, request: Request) -> Response:
         workspace, endpoint = self._endpoint(request)
-        return JSONResponse({"event": await self._endpoints.test(workspace, endpoint)}, 202)
+        once = await _once(request, self._gate.caller(request))
+        pinged = await self._endpoints.test(workspace, endpoint, once)
+        return JSONResponse({"event": pinged.event}, 202, _REPLAYED if pinged.is_repeat else None)
 
     def _endpoint(self, request: Request) -> tuple[str, UUID]:
         return self._gate.caller(request).workspace, _id(PREFIX, request.path_params["endpoint"])
@@ -112,6 +119,15 @@ def _id(prefix: str, text: str) -> UUID:
         raise Absent("There is no such thing.") from error
 
 
+async def _once(request: Request, caller: Caller) -> Once | None:
+    """What tells this request from others, if it may be repeated."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    route = f"{request.method} {request.url.path}"
+    return Once(caller.workspace, caller.actor, route, key, sha256(await request.body()).digest())
+
+
 async def _body(request: Request, model: type[M]) -> M:
     """The body as its model; an empty one is an empty object. Raises: Invalid with every fault."""
     try:
@@ -123,8 +139,10 @@ async def _body(request: Request, model: type[M]) -> M:
         raise Invalid("The body is not acceptable.", faults=faults) from error
 
 
-def _changed(answer: commands.AlertChanged) -> Response:
-    return _json(answer, tag=etag(answer.version))
+def _changed(answered: Answered) -> Response:
+    answer = _json(answered.alert, tag=etag(answered.alert.version))
+    answer.headers.update(_REPLAYED if answered.is_repeat else {})
+    return answer
 
 
 def _json(answer: BaseModel, status: int = 200, tag: str | None = None) -> Response:

@@ -15,6 +15,8 @@ from uuid import UUID
 
 from kizashi_alerts.domain.delivery import State, wants
 from kizashi_common.db.database import Database, driver_of
+from kizashi_common.db.repeats import Once, claim
+from kizashi_common.db.tables.alerts import idempotency as _idempotency
 from kizashi_common.stream.shared_outbox import Numbered
 
 PER_ENDPOINT: Final = 4
@@ -127,11 +129,25 @@ class Deliveries:
             message.due_at or message.at,
         )
 
-    async def add(self, workspace: str, endpoint_id: UUID, event: tuple[str, str, bytes], now: datetime) -> None:
-        """A delivery of its own, for one endpoint. Shape: `event` is id, type and body."""
+    async def add(
+        self,
+        workspace: str,
+        endpoint_id: UUID,
+        event: tuple[str, str, bytes],
+        now: datetime,
+        once: Once | None = None,
+    ) -> str:
+        """A delivery of its own, for one endpoint: the id of its event, of the first one if the request is a repeat.
+
+        Shape: `event` is id, type and body. Raises: as `claim`.
+        """
         row = (self._new_id(), workspace, endpoint_id, *event, None, now, now)
         async with self._database.transaction(workspace) as transaction:
+            earlier = None if once is None else await claim(transaction, _idempotency, once, now, object=event[0])
+            if earlier is not None:
+                return str(earlier.object)
             await (await driver_of(transaction)).execute(_FREEZE, *row)
+        return event[0]
 
     async def lease(self, now: datetime, until: datetime, *, first: bool, most: int) -> list[Delivery]:
         """What is due, and what a crashed process left: first attempts or retries, fair over endpoints."""

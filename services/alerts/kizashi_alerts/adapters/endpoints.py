@@ -15,9 +15,11 @@ from sqlalchemy import insert, select, update
 from kizashi_alerts.adapters.vault import Place, Sealed, Vault
 from kizashi_common.contracts.ids import shown
 from kizashi_common.db.database import Database
+from kizashi_common.db.repeats import Once, claim_for_secret
 from kizashi_common.db.tables import alerts as tables
 from kizashi_common.errors import Absent, StaleVersion
 
+PREFIX: Final = "whe"
 _endpoint = tables.endpoint
 _secret = tables.secret
 _delivery = tables.delivery
@@ -46,11 +48,13 @@ class Endpoints:
         self._vault = vault
         self._new_id = new_id
 
-    async def add(self, endpoint: Endpoint, secret: str) -> None:
-        """A new endpoint with its secret."""
+    async def add(self, endpoint: Endpoint, secret: str, once: Once | None = None) -> None:
+        """A new endpoint with its secret. Raises: as `claim_for_secret`."""
         secret_id = self._new_id()
         sealed = self._vault.seal(secret, _place(endpoint.workspace, secret_id))
         async with self._database.transaction(endpoint.workspace) as connection:
+            made = shown(PREFIX, endpoint.id)
+            await claim_for_secret(connection, tables.idempotency, once, endpoint.created_at, made)
             await connection.execute(insert(_endpoint).values(_row(endpoint)))
             await connection.execute(
                 insert(_secret).values(

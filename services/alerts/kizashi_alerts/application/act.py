@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from kizashi_alerts.adapters.alerts import Alerts
+from kizashi_alerts.adapters.repeats import answered_before, keep_answer
 from kizashi_alerts.domain import workflow
 from kizashi_alerts.domain.alert import Alert
-from kizashi_alerts.domain.settle import Desk, Move
+from kizashi_alerts.domain.settle import Desk, Happened, Move
 from kizashi_alerts.metrics import count_settled
 from kizashi_common.contracts.alerts import EventType
 from kizashi_common.contracts.commands.alerts import Acknowledge, AlertChanged, Resolve
 from kizashi_common.contracts.ids import shown
 from kizashi_common.db.database import Database, driver_of
+from kizashi_common.db.repeats import Once
 from kizashi_common.errors import Absent, StaleVersion
 
 
@@ -30,6 +32,14 @@ class Wish(NamedTuple):
     alert_id: UUID
     version: int | None
     request_id: str | None = None
+    once: Once | None = None
+
+
+class Answered(NamedTuple):
+    """The alert after a command. `is_repeat`: the request was carried out before, and this was its answer."""
+
+    alert: AlertChanged
+    is_repeat: bool = False
 
 
 class Act:
@@ -40,7 +50,7 @@ class Act:
         self._alerts = alerts
         self._clock = clock
 
-    async def acknowledge(self, wish: Wish, asked: Acknowledge) -> AlertChanged:
+    async def acknowledge(self, wish: Wish, asked: Acknowledge) -> Answered:
         """The alert in the actor's care. The same person again: the same answer, no event.
 
         Raises: Absent; Conflict, code already_resolved; StaleVersion.
@@ -50,7 +60,7 @@ class Act:
             wish, lambda alert: workflow.acknowledge(alert, wish.actor, asked.note, at), "alert.acknowledged", at
         )
 
-    async def resolve(self, wish: Wish, asked: Resolve) -> AlertChanged:
+    async def resolve(self, wish: Wish, asked: Resolve) -> Answered:
         """The alert closed.
 
         Raises: Absent; Conflict, code already_resolved; Invalid, code note_required; StaleVersion.
@@ -65,22 +75,23 @@ class Act:
 
     async def _carry_out(
         self, wish: Wish, decide: Callable[[Alert], Alert], event: EventType, at: datetime
-    ) -> AlertChanged:
+    ) -> Answered:
+        happened: list[Happened] = []
         async with self._database.transaction(wish.workspace) as transaction:
+            earlier = await answered_before(transaction, wish.once, at, shown("alr", wish.alert_id))
+            if earlier is not None:
+                return Answered(AlertChanged.model_validate_json(earlier), is_repeat=True)
             connection = await driver_of(transaction)
             desk, before = await self._locked(connection, wish)
             after = decide(before)
-            if after is before:
-                return changed(before)
-            if wish.version is not None and wish.version != before.version:
-                raise StaleVersion(
-                    "The alert changed in between.",
-                    current={"version": before.version, "workflow": before.workflow, "condition": before.condition},
-                )
-            happened = desk.conclude([Move(after, before, event)], at, wish.actor)
-            await self._alerts.write(connection, happened, wish.request_id)
+            if after is not before:
+                _must_be_seen(wish, before)
+                happened = desk.conclude([Move(after, before, event)], at, wish.actor)
+                await self._alerts.write(connection, happened, wish.request_id)
+            answer = changed(desk.latest.get(before.identity, after))
+            await keep_answer(transaction, wish.once, answer.model_dump_json())
         count_settled(happened)
-        return changed(desk.latest.get(before.identity, after))
+        return Answered(answer)
 
     async def _locked(self, connection: Any, wish: Wish) -> tuple[Desk, Alert]:
         """The subject's alerts under its lock, and the one that is meant."""
@@ -91,6 +102,14 @@ class Act:
                 return desk, alert
         # An episode before the latest: closed for good.
         raise Absent("This episode is over; look at the latest one.")
+
+
+def _must_be_seen(wish: Wish, alert: Alert) -> None:
+    if wish.version is not None and wish.version != alert.version:
+        raise StaleVersion(
+            "The alert changed in between.",
+            current={"version": alert.version, "workflow": alert.workflow, "condition": alert.condition},
+        )
 
 
 def changed(alert: Alert) -> AlertChanged:

@@ -8,22 +8,29 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from kizashi_alerts.adapters.channels.webhook.send import NAME as CHANNEL
 from kizashi_alerts.adapters.deliveries import Deliveries
-from kizashi_alerts.adapters.endpoints import Endpoint, Endpoints
+from kizashi_alerts.adapters.endpoints import PREFIX, Endpoint, Endpoints
 from kizashi_alerts.adapters.outbound import Outbound
 from kizashi_alerts.domain.message import ping
 from kizashi_alerts.metrics import DELIVERIES
 from kizashi_common.contracts import alerts as contract
 from kizashi_common.contracts.commands.alerts import EndpointAnswer, EndpointList, EndpointRequest
 from kizashi_common.contracts.ids import shown
+from kizashi_common.db.repeats import Once
 from kizashi_common.errors import Conflict, Fault, Invalid, Unavailable
 
 SECRET_BYTES: Final = 32
-PREFIX: Final = "whe"
+
+
+class Pinged(NamedTuple):
+    """The id of a ping. `is_repeat`: the request was carried out before, and this was its ping."""
+
+    event: str
+    is_repeat: bool
 
 
 class ManageEndpoints:
@@ -45,10 +52,13 @@ class ManageEndpoints:
         self._chance = chance
         self._new_id = new_id
 
-    async def create(self, workspace: str, actor: str, asked: EndpointRequest) -> EndpointAnswer:
+    async def create(
+        self, workspace: str, actor: str, asked: EndpointRequest, once: Once | None = None
+    ) -> EndpointAnswer:
         """A new endpoint; its secret is in this answer only.
 
-        Raises: Invalid, pointing at the address, when it is malformed or may not be reached.
+        Raises: Invalid, pointing at the address, when it is malformed or may not be reached; Conflict, code
+        secret_already_shown, when the same request made one before.
         """
         try:
             await self._outbound.check(asked.url)
@@ -68,7 +78,7 @@ class ManageEndpoints:
             created_by=actor,
             created_at=self._clock(),
         )
-        await self._endpoints.add(endpoint, secret)
+        await self._endpoints.add(endpoint, secret, once)
         return _answer(endpoint).model_copy(update={"secret": secret})
 
     async def list(self, workspace: str) -> EndpointList:
@@ -84,8 +94,8 @@ class ManageEndpoints:
         parked = await self._endpoints.delete(workspace, endpoint_id, version)
         DELIVERIES.labels(CHANNEL, "parked").inc(parked)
 
-    async def test(self, workspace: str, endpoint_id: UUID) -> str:
-        """The id of the `endpoint.ping` that is on its way there.
+    async def test(self, workspace: str, endpoint_id: UUID, once: Once | None = None) -> Pinged:
+        """The `endpoint.ping` that is on its way there.
 
         Raises: Absent; Conflict, code endpoint_disabled.
         """
@@ -95,8 +105,8 @@ class ManageEndpoints:
         now = self._clock()
         event_id = shown("evt", self._new_id())
         body = contract.encode(ping(workspace, now))
-        await self._deliveries.add(workspace, endpoint_id, (event_id, "endpoint.ping", body), now)
-        return event_id
+        told = await self._deliveries.add(workspace, endpoint_id, (event_id, "endpoint.ping", body), now, once)
+        return Pinged(told, is_repeat=told != event_id)
 
 
 def _answer(endpoint: Endpoint) -> EndpointAnswer:

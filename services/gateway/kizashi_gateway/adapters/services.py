@@ -25,6 +25,7 @@ from kizashi_gateway.metrics import UPSTREAM_ERRORS, UPSTREAM_SECONDS, Upstream
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
+_REPLAYED: Final = "idempotency-replayed"
 _UNREADABLE: Final = "The service that owns this gave an answer that we cannot read."
 
 
@@ -90,7 +91,7 @@ class Owners:
         is_resolve = isinstance(body, alerts_commands.Resolve)
         path = alerts_commands.RESOLVE_PATH if is_resolve else alerts_commands.ACKNOWLEDGE_PATH
         answer = await self._ask("alerts", "POST", path.format(alert=quote(alert, safe="")), caller, body, command)
-        return _parsed(alerts_commands.AlertChanged, answer), "idempotency-replayed" in answer.headers
+        return _parsed(alerts_commands.AlertChanged, answer), _REPLAYED in answer.headers
 
     async def endpoints(self, caller: Caller) -> alerts_commands.EndpointList:
         """All webhook endpoints."""
@@ -109,10 +110,11 @@ class Owners:
         path = alerts_commands.ENDPOINT_PATH.format(endpoint=quote(endpoint, safe=""))
         await self._ask("alerts", "DELETE", path, caller, None, command)
 
-    async def test_endpoint(self, caller: Caller, endpoint: str, command: Command) -> None:
-        """Sends `endpoint.ping` to an endpoint."""
+    async def test_endpoint(self, caller: Caller, endpoint: str, command: Command) -> bool:
+        """Sends `endpoint.ping` to an endpoint; true when this was a repeat of an earlier request, and sent nothing."""
         path = alerts_commands.ENDPOINT_TEST_PATH.format(endpoint=quote(endpoint, safe=""))
-        await self._ask("alerts", "POST", path, caller, None, command)
+        answer = await self._ask("alerts", "POST", path, caller, None, command)
+        return _REPLAYED in answer.headers
 
     async def aclose(self) -> None:
         """Closes the connections to both."""

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kizashi_common.db.database import Database
+from kizashi_common.db.repeats import Once, claim_for_secret
 from kizashi_common.db.tables import gateway as t
 from kizashi_common.errors import Absent, StaleVersion
 from kizashi_gateway.domain.access import Role
@@ -40,14 +41,6 @@ class KeyInUse:
     key: ApiKey
     creator: Member
     digests: tuple[bytes, ...]
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """An earlier request under the same Idempotency-Key: what it asked and which object it made."""
-
-    request_hash: bytes
-    object: str
 
 
 @dataclass(frozen=True)
@@ -129,22 +122,14 @@ class Store:
             found: str | None = await connection.scalar(query)
         return found
 
-    async def add_key(self, key: ApiKey, digest: bytes, repeat: tuple[str, str, Repeat] | None = None) -> None:
-        """Makes a key with its one secret, and remembers the request that asked for it, in one transaction."""
-        async with self._database.transaction(key.workspace) as connection:
-            await _insert_key(connection, key, digest)
-            if repeat is not None:
-                await _remember(connection, key, *repeat)
+    async def add_key(self, key: ApiKey, digest: bytes, once: Once | None = None) -> None:
+        """Makes a key with its one secret, and remembers the request that asked for it, in one transaction.
 
-    async def repeat_of(self, workspace: str, actor: str, route: str, key: str) -> Repeat | None:
-        """The earlier request of this actor under the same Idempotency-Key."""
-        c = t.idempotency.c
-        query = select(c.request_hash, c.object).where(
-            c.workspace_id == workspace, c.actor == actor, c.route == route, c.key == key
-        )
-        async with self._database.transaction(workspace, read_only=True) as connection:
-            row = (await connection.execute(query)).first()
-        return None if row is None else Repeat(row.request_hash, row.object)
+        Raises: as `claim_for_secret`.
+        """
+        async with self._database.transaction(key.workspace) as connection:
+            await claim_for_secret(connection, t.idempotency, once, key.created_at, f"key_{key.key_id}")
+            await _insert_key(connection, key, digest)
 
     async def key_in_use(self, workspace: str, key_id: str, now: datetime) -> KeyInUse | None:
         """A key with its live secrets and its creator."""
@@ -249,20 +234,6 @@ def _row_of(value: Member | ApiKey | Entry) -> dict[str, Any]:
 
 def _one_key(workspace: str, key_id: str) -> Select[Any]:
     return select(t.api_key).where(t.api_key.c.workspace_id == workspace, t.api_key.c.key_id == key_id)
-
-
-async def _remember(connection: AsyncConnection, key: ApiKey, actor: str, name: str, repeat: Repeat) -> None:
-    await connection.execute(
-        insert(t.idempotency).values(
-            workspace_id=key.workspace,
-            actor=actor,
-            route="POST /v1/api-keys",
-            key=name,
-            request_hash=repeat.request_hash,
-            object=repeat.object,
-            at=key.created_at,
-        )
-    )
 
 
 def _member(row: Row[Any]) -> Member:

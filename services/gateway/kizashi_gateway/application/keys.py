@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from kizashi_common.errors import Conflict, Denied, Fault, Invalid
+from kizashi_common.db.repeats import Once
+from kizashi_common.errors import Denied, Fault, Invalid
 from kizashi_common.keys import API_CHANCE_BYTES, key_hash, new_api_key, parsed_api_key, same_hash
 from kizashi_common.runtime.service import Chance, Clock
-from kizashi_gateway.adapters.store import KeyInUse, Repeat, Store
+from kizashi_gateway.adapters.store import KeyInUse, Store
 from kizashi_gateway.domain.access import Caller, beyond, unknown_scopes
 from kizashi_gateway.domain.credential import KEY_LIFE, MEMBER_PRECISION, ApiKey
 from kizashi_gateway.metrics import AUTH_FAILURES, Refusal
@@ -86,13 +87,11 @@ class Keys:
         """
         now = self._clock()
         _must_be_acceptable(creator, wish, now)
-        repeat = None
-        if repeat_key is not None:
-            await self._must_be_new(creator, wish, repeat_key)
         made = born(creator, wish, now, self._chance)
+        once = None
         if repeat_key is not None:
-            repeat = (creator.actor, repeat_key, Repeat(wish.hash, made.id))
-        await self._store.add_key(made.key, made.digest, repeat)
+            once = Once(creator.workspace, creator.actor, "POST /v1/api-keys", repeat_key, wish.hash)
+        await self._store.add_key(made.key, made.digest, once)
         return made
 
     async def listed(self, caller: Caller) -> tuple[ApiKey, ...]:
@@ -122,16 +121,6 @@ class Keys:
             raise _refused("revoked" if refusal == "revoked" else "expired")
         await self._store.saw_key(found.key.workspace, given.id, now, MEMBER_PRECISION)
         return found
-
-    async def _must_be_new(self, creator: Caller, wish: NewKey, repeat_key: str) -> None:
-        earlier = await self._store.repeat_of(creator.workspace, creator.actor, "POST /v1/api-keys", repeat_key)
-        if earlier is None:
-            return
-        if earlier.request_hash != wish.hash:
-            raise Invalid("Another request has used this Idempotency-Key.", code="idempotency_mismatch")
-        raise Conflict(
-            f"This request made {earlier.object} before; its secret was shown then.", code="secret_already_shown"
-        )
 
 
 def born(creator: Caller, wish: NewKey, now: datetime, chance: Chance, given: str = "") -> Made:

@@ -20,6 +20,7 @@ from kizashi_gateway.domain.cursor import Cursors, binding
 from kizashi_gateway.domain.words import in_language
 from kizashi_gateway.queries import alerts as q
 from kizashi_gateway.rest.door import (
+    REPLAYED,
     Door,
     IdempotencyKey,
     IfMatch,
@@ -216,8 +217,7 @@ def _actions(made: APIRouter, door: Door, owners: Owners, commands: Commands) ->
         wish = Wish(asked, "alerts:act", action, alert, body.model_dump(mode="json"))
         changed, is_repeat = await commands.carry_out(wish, lambda: owners.act(asked.caller, alert, body, sent))
         answer = single(changed, None, etag(changed.version))
-        if is_repeat:
-            answer.headers["Idempotency-Replayed"] = "true"
+        answer.headers.update(REPLAYED if is_repeat else {})
         return answer
 
     @made.post(

@@ -44,9 +44,10 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[\x21-\x7e]{1,255}$",
-        description="Repeats of a request under one key have its effect once, within 24 h.",
+        description="Repeats of a request under one key have its effect once, within 24 h, and get its answer again.",
     ),
 ]
+REPLAYED: Final = {"Idempotency-Replayed": "true"}
 
 
 class Resource(BaseModel):

@@ -13,7 +13,7 @@ from kizashi_common.http.etag import etag
 from kizashi_gateway.adapters.services import Owners
 from kizashi_gateway.application.command import Asked, Commands, Wish
 from kizashi_gateway.domain.address import object_at
-from kizashi_gateway.rest.door import Door, IdempotencyKey, IfMatch, command, seen_version
+from kizashi_gateway.rest.door import REPLAYED, Door, IdempotencyKey, IfMatch, command, seen_version
 from kizashi_gateway.rest.openapi import operation
 
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -128,5 +128,5 @@ def _remove_and_test(made: APIRouter, door: Door, owners: Owners, commands: Comm
         endpoint = shown("whe", object_at("whe", id))
         wish = Wish(asked, "webhooks:write", "webhook_endpoint.test", endpoint)
         sent = command(asked, None, idempotency_key)
-        await commands.carry_out(wish, lambda: owners.test_endpoint(asked.caller, endpoint, sent))
-        return Response(status_code=202)
+        is_repeat = await commands.carry_out(wish, lambda: owners.test_endpoint(asked.caller, endpoint, sent))
+        return Response(status_code=202, headers=REPLAYED if is_repeat else None)

@@ -231,6 +231,20 @@ endpoint = Table(
 )
 Index(None, endpoint.c.workspace_id, endpoint.c.created_at)
 
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("workspace_id", Text, primary_key=True),
+    Column("actor", Text, primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("answer", Text),
+    Column("at", Instant, nullable=False),
+    schema=SCHEMA,
+)
+
 secret = Table(
     "secret",
     metadata,

@@ -172,7 +172,9 @@ async def test_the_account_page_shows_points_that_add_up(gateway: Gateway) -> No
     await gateway.seeds.fact(card, "owner", "aiko@vendor.example")
     await gateway.seeds.fact(card, "plan", "Business")
     await gateway.seeds.fact(card, "plan", None, NOW)
-    await gateway.seeds.alerts(AlertRow(card), AlertRow(card, number=1, closed=NOW, resolution="auto"))
+    await gateway.seeds.alerts(
+        AlertRow(card), AlertRow(card, number=1, workflow="resolved", closed=NOW, resolution="auto")
+    )
     async with signed_in(gateway) as browser:
         page = (await browser.get("/a/ext:acme")).text
     sums = page[page.index('<table class="sums">') : page.index("</table>")]
@@ -187,6 +189,48 @@ async def test_the_account_page_shows_points_that_add_up(gateway: Gateway) -> No
     assert "Closed alerts (1)" in page
     assert page.count("<svg xmlns") == 2
     assert "20 Nov 2026" in page
+
+
+async def test_an_open_alert_is_never_hidden_by_closed_ones(gateway: Gateway) -> None:
+    card = Card("acme")
+    closed = [
+        AlertRow(card, number=n, workflow="resolved", opened=NOW, closed=NOW, resolution="auto") for n in range(1, 52)
+    ]
+    await gateway.seeds.cards(card)
+    await gateway.seeds.alerts(AlertRow(card, opened=NOW - timedelta(days=300)), *closed)
+    async with signed_in(gateway) as browser:
+        page = (await browser.get("/a/ext:acme")).text
+    assert page.count(">Acknowledge<") == 1
+    assert "Closed alerts (50)" in page
+
+
+async def test_the_history_ends_with_the_newest_local_day(gateway: Gateway) -> None:
+    card = Card("acme")
+    await gateway.seeds.cards(card)
+    await gateway.seeds.days(card, {NOW.date() + timedelta(days=n): 60.0 + n for n in (-2, -1, 0, 1)})
+    async with signed_in(gateway) as browser:
+        page = (await browser.get("/a/ext:acme")).text
+    assert '<time datetime="2026-11-25">' in page, "it is tomorrow already, east of Greenwich"
+
+
+async def test_the_tiles_count_what_their_links_lead_to(gateway: Gateway) -> None:
+    mine = Card("mine", band="risk", owner="zoe@vendor.example")
+    await gateway.seeds.cards(mine, *(Card(f"other-{n}", band="risk", owner="ken@vendor.example") for n in range(5)))
+    async with signed_in(gateway) as browser:
+        everyone = (await browser.get("/")).text
+        hers = (await browser.get("/?owner=zoe@vendor.example")).text
+    assert ("6 accounts" in everyone, "6 accounts" in hers, "1 account" in hers) == (True, False, True)
+    assert 'value="ken@vendor.example"' in hers
+
+
+async def test_no_address_of_a_page_leads_elsewhere(gateway: Gateway) -> None:
+    async with gateway.client() as anyone:
+        page = await anyone.get("http://127.0.0.1//evil.example/x")
+        wrong = await anyone.patch("/sign-in")
+    assert page.status_code == 404
+    assert 'href="/evil.example/x?lang=ja"' in page.text
+    assert '"//' not in page.text
+    assert (wrong.status_code, "POST" in wrong.headers["allow"]) == (405, True)
 
 
 async def test_acknowledging_and_resolving_go_the_road_of_every_command(gateway: Gateway) -> None:
@@ -204,12 +248,14 @@ async def test_acknowledging_and_resolving_go_the_road_of_every_command(gateway:
         stale = await browser.post(
             f"{base}/resolve", data={"csrf": csrf, "version": "1", "feedback": "useful"}, headers=OURS
         )
-        assert stale.status_code == 409
+        assert stale.status_code == 412
         assert "Somebody changed this alert in between" in stale.text
         ill = await browser.post(f"{base}/resolve", data={"csrf": csrf, "version": "2", "feedback": "?"}, headers=OURS)
-        assert ill.status_code == 409
+        assert ill.status_code == 422
+        assert f'href="/a/{card.shown}?lang=ja"' in stale.text, "the page that a form draws is the account's"
         gateway.owners.status = 502
         down = await browser.post(f"{base}/acknowledge", data={"csrf": csrf, "version": "2"}, headers=OURS)
+        assert down.status_code == 503
         assert "cannot be reached just now" in down.text
     assert gateway.owners.asked[0].caller.actor == f"mem_{gateway.founded.admin.hex}"
     log = await gateway.seeds.run("SELECT outcome FROM gateway.audit WHERE phase = 'result' AND action LIKE 'alert.%'")

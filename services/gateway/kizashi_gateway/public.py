@@ -73,7 +73,10 @@ class Front:
         if scope["method"] in _SAFE:
             await (_refusal(scope, b"", is_api) or app)(scope, receive, guarded)
             return
-        body = await _body(receive)
+        try:
+            body = await _body(receive)
+        except _Gone:
+            return
         await (_refusal(scope, body, is_api) or app)(scope, _replay(body, receive), guarded)
 
     def _stamp(self, headers: MutableHeaders, is_api: bool) -> None:
@@ -85,6 +88,10 @@ class Front:
             headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
 
 
+class _Gone(Exception):
+    """The client left before its body was here: what came of it must not be taken for the whole."""
+
+
 async def _body(receive: Receive) -> bytes | None:
     """The whole body, or None when it is larger than we take: nothing here needs one that cannot be held."""
     parts: list[bytes] = []
@@ -92,13 +99,17 @@ async def _body(receive: Receive) -> bytes | None:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise _Gone
         size += len(message.get("body", b""))
         if size > MOST_BODY_BYTES:
             return None
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(parts)
+
+
+def _media_type(scope: Scope) -> str:
+    return Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _replay(body: bytes | None, receive: Receive) -> Receive:
@@ -117,9 +128,7 @@ def _refusal(scope: Scope, body: bytes | None, is_api: bool) -> Response | None:
         error = Invalid("The address is too long.", code="body_too_large")
     elif body is None:
         error = Invalid(f"A body is at most {MOST_BODY_BYTES} bytes.", code="body_too_large")
-    elif (
-        is_api and body and Headers(scope=scope).get("content-type", "").partition(";")[0].strip() != "application/json"
-    ):
+    elif is_api and body and _media_type(scope) != "application/json":
         error = Invalid("The body must be application/json.", code="unsupported_media_type")
     if error is None:
         return None

@@ -8,7 +8,7 @@ Source: GATEWAY.md 1; INGEST.md 7.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Mapping
 from math import ceil
 from typing import Any, Final
 
@@ -55,7 +55,13 @@ _BY_KIND: Final[tuple[tuple[type[KizashiError], int], ...]] = (
     (Busy, 503),
     (Invalid, 422),
 )
-_FRAMEWORK: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+_FRAMEWORK: Final = {
+    400: "malformed_json",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
 _TITLES: Final = {
     "not_found": "There is no such thing",
     "unauthenticated": "Not signed in",
@@ -133,18 +139,20 @@ async def _framework(request: Request, error: Exception) -> Response:
         request_id=request_id_of(request),
         instance=request.url.path,
     )
-    answer.headers.update(error.headers or {})
-    if error.status_code == 405:
-        answer.headers["Allow"] = ", ".join(_allowed(request))
+    answer.headers.update(headers_of(request, error))
     return answer
 
 
-def _allowed(request: Request) -> Iterator[str]:
-    """The methods of an address; the router itself names only those of the first of its routes."""
-    for method in _METHODS:
-        asked = {**request.scope, "method": method}
-        if any(route.matches(asked)[0] is Match.FULL for route in request.app.routes):
-            yield method
+def headers_of(request: Request, error: HTTPException) -> Mapping[str, str]:
+    """The headers of a router's refusal. For a wrong method it names only those of the first of its routes itself."""
+    if error.status_code != 405:
+        return error.headers or {}
+    allowed = (
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    )
+    return {"Allow": ", ".join(allowed)}
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -16,10 +16,9 @@ from starlette.routing import Route
 
 from kizashi_common.errors import Absent, KizashiError
 from kizashi_common.http.measured import template
-from kizashi_common.http.problem import request_id_of, status_of
+from kizashi_common.http.problem import headers_of, request_id_of
 from kizashi_common.telemetry.logging import get_logger
-from kizashi_gateway.adapters.services import OwnerRefused
-from kizashi_gateway.console.page import Console, drawn, said, stylesheet, stylesheet_name, words_for
+from kizashi_gateway.console.page import Console, drawn, said, status_for, stylesheet, stylesheet_name, words_for
 from kizashi_gateway.console.pages.account import page as account
 from kizashi_gateway.console.pages.portfolio import page as portfolio
 from kizashi_gateway.console.pages.runbooks import page as runbooks
@@ -61,7 +60,7 @@ class _Failure:
     async def known(self, request: Request, error: Exception) -> Response:
         """What we foresaw; who is not signed in is asked to."""
         assert isinstance(error, KizashiError)
-        status = error.status if isinstance(error, OwnerRefused) else status_of(error)
+        status = status_for(error)
         if status == 401 and request.method == "GET":
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", 303)
@@ -70,7 +69,9 @@ class _Failure:
     async def framework(self, request: Request, error: Exception) -> Response:
         """No such page, wrong method."""
         assert isinstance(error, HTTPException)
-        return self._page(request, Absent(), error.status_code)
+        page = self._page(request, Absent(), error.status_code)
+        page.headers.update(headers_of(request, error))
+        return page
 
     async def unforeseen(self, request: Request, error: Exception) -> Response:
         """An error of ours: logged once, shown without its inside."""

@@ -39,20 +39,19 @@ WIDE: Final = Size(740, 220)
 NARROW: Final = Size(300, 190)
 
 
-async def history(points: Sequence[Point], language: str, size: Size, label: str) -> Markup:
+async def history(points: Sequence[Point], language: str, size: Size) -> Markup:
     """The picture. The text of the SVG is ours and the renderer's: dates and numbers, nothing that anyone typed."""
     svg: str = await asyncio.to_thread(
-        vl_convert.vegalite_to_svg, _specification(points, language, size, label), allowed_base_urls=[]
+        vl_convert.vegalite_to_svg, _specification(points, language, size), allowed_base_urls=[]
     )
     return Markup(svg)  # noqa: S704
 
 
-def _specification(points: Sequence[Point], language: str, size: Size, label: str) -> dict[str, Any]:
+def _specification(points: Sequence[Point], language: str, size: Size) -> dict[str, Any]:
     rows = [{"day": point.day.isoformat(), "score": round(point.score, 1), "basis": point.basis} for point in points]
     days = {"field": "day", "type": "temporal", "scale": {"type": "utc"}}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "description": label,
         "width": size.width,
         "height": size.height,
         "background": None,

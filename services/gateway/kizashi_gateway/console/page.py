@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.datastructures import FormData
+from starlette.datastructures import URL, FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -150,12 +150,15 @@ async def signed_in_page(
 def drawn(
     console: Console, request: Request, words: Words, template: str, values: Mapping[str, Any], status: int = 200
 ) -> Response:
-    """A template as an answer; a language asked for in the address is remembered."""
+    """A template as an answer; a language asked for in the address is remembered.
+
+    `values` may name the page's own `address`, where that is not the request's.
+    """
     everywhere: dict[str, Any] = {
         "t": words,
         "language": words.language,
         "languages": LANGUAGES,
-        "here": _here(request),
+        "here": _here(request, values.get("address")),
     }
     everywhere |= {"visitor": None, "workspace": None, "csrf": None}
     body = console.templates.get_template(template).render({**everywhere, **values})
@@ -165,12 +168,17 @@ def drawn(
     return answer
 
 
-def _here(request: Request) -> dict[str, str]:
-    """This page in each language: the same address, with that language in it. A POST's page is its GET."""
-    return {
-        language: str(request.url.replace(scheme="", netloc="").include_query_params(lang=language))
-        for language in LANGUAGES
-    }
+def _here(request: Request, address: str | None) -> dict[str, str]:
+    """This page in each language: the same address, with that language in it."""
+    # One slash: two would name another site.
+    own = request.url.replace(scheme="", netloc="", path=f"/{request.url.path.lstrip('/')}")
+    here = own if address is None else URL(address)
+    return {language: str(here.include_query_params(lang=language)) for language in LANGUAGES}
+
+
+def status_for(error: KizashiError) -> int:
+    """The status of a page that tells of a failure: the owner's, where an owner refused."""
+    return error.status if isinstance(error, OwnerRefused) else status_of(error)
 
 
 def said(words: Words, error: KizashiError) -> str:
@@ -178,8 +186,7 @@ def said(words: Words, error: KizashiError) -> str:
     code = error.reason
     if code in ("unauthenticated", "missing_cookie"):
         code = "csrf"
-    status = error.status if isinstance(error, OwnerRefused) else status_of(error)
-    fallback = words("problem.unknown") if status >= 500 else words("problem.invalid", detail=error.detail)
+    fallback = words("problem.unknown") if status_for(error) >= 500 else words("problem.invalid", detail=error.detail)
     return (
         words.known(f"problem.{code}", fallback) if code != "invalid" else words("problem.invalid", detail=error.detail)
     )

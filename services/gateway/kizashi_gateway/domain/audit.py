@@ -31,6 +31,10 @@ class Entry:
     at: datetime
     outcome: str | None = None
 
+    def __post_init__(self) -> None:
+        # An address may hold what PostgreSQL stores in no text; a row that cannot be stored would hide a refusal.
+        object.__setattr__(self, "object", without_nul(self.object))
+
     def result(self, outcome: str, at: datetime, *, object_id: str | None = None) -> Entry:
         """The row that follows this intent; the body is not said twice."""
         return replace(self, phase="result", outcome=outcome, at=at, body={}, object=object_id or self.object)
@@ -45,4 +49,9 @@ def masked(body: Any) -> Any:
         return {k: _MASK if k.lower() in SECRET_MEMBERS else masked(v) for k, v in body.items()}
     if isinstance(body, list | tuple):
         return [masked(item) for item in body]
-    return body.replace("\x00", "\ufffd") if isinstance(body, str) else body
+    return without_nul(body) if isinstance(body, str) else body
+
+
+def without_nul(text: str) -> str:
+    """The text as PostgreSQL can store it."""
+    return text.replace("\x00", "\ufffd")

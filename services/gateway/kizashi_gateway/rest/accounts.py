@@ -16,7 +16,7 @@ from kizashi_gateway.domain.address import account_at
 from kizashi_gateway.domain.cursor import Cursors, binding
 from kizashi_gateway.domain.money import decimal_text
 from kizashi_gateway.queries import accounts as q
-from kizashi_gateway.rest.door import Door, IfNoneMatch, Money, Resource, single
+from kizashi_gateway.rest.door import Door, IfNoneMatch, Money, Resource, link_to_next, single
 from kizashi_gateway.rest.openapi import operation
 
 Band = Literal["good", "watch", "risk"]
@@ -154,7 +154,7 @@ def router(door: Door, accounts: q.Accounts, cursors: Cursors) -> APIRouter:
         following = None
         if more:
             following = cursors.write(bound_to, (page[-1].revenue_at_risk, str(page[-1].account_id)))
-            response.headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
+            response.headers["Link"] = link_to_next(request, following)
         directory = await accounts.directory(caller.workspace)
         return AccountList(results=[_shown(row, directory) for row in page], next=following)
 

@@ -27,6 +27,7 @@ from kizashi_gateway.rest.door import (
     IfNoneMatch,
     Resource,
     command,
+    link_to_next,
     seen_version,
     single,
 )
@@ -181,7 +182,7 @@ def _reads(made: APIRouter, door: Door, alerts: q.Alerts, cursors: Cursors) -> N
         following = None
         if more:
             following = cursors.write(bound_to, (page[-1].opened_at.isoformat(), str(page[-1].id)))
-            response.headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
+            response.headers["Link"] = link_to_next(request, following)
         return AlertList(results=[_shown(row) for row in page], next=following)
 
     @made.get(

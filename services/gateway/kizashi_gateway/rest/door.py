@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Annotated, Final
@@ -118,8 +117,14 @@ def _credential(header: str | None) -> str | None:
         return None
     try:
         return b64decode(value.strip(), validate=True).decode().partition(":")[0]
-    except (NotBase64, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise Denied("The Authorization header cannot be read.") from error
+
+
+def link_to_next(request: Request, cursor: str) -> str:
+    """The Link header of a list that goes on; relative, since clients may know us by another name."""
+    following = request.url.include_query_params(cursor=cursor)
+    return f'<{following.path}?{following.query}>; rel="next"'
 
 
 def single(body: BaseModel, if_none_match: str | None = None, tag: str | None = None) -> Response:

@@ -5,7 +5,8 @@ Source: GATEWAY.md 8; SCORING.md 3.3; ALERTS.md 6.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -16,17 +17,22 @@ from starlette.routing import Route
 
 from kizashi_common.contracts.commands.alerts import Acknowledge, Resolve
 from kizashi_common.contracts.ids import shown
-from kizashi_common.errors import Denied, Invalid, KizashiError
+from kizashi_common.errors import Invalid, KizashiError
 from kizashi_gateway.adapters.services import Command
 from kizashi_gateway.application.command import Wish
-from kizashi_gateway.console.page import Console, Visitor, form_of, said, signed_in_page, visitor_of
+from kizashi_gateway.console.page import Console, Visitor, form_of, said, signed_in_page, status_for, visitor_of
 from kizashi_gateway.console.pages.account.picture import HISTORY_DAYS, history_of
 from kizashi_gateway.console.pages.account.story import alert_card, facts_of, figures_of, reasons_table
 from kizashi_gateway.domain.address import account_at, object_at
-from kizashi_gateway.queries.alerts import Filters
+from kizashi_gateway.queries.accounts import Account, Directory
+from kizashi_gateway.queries.alerts import Alert, Filters
 
 _TEMPLATE: Final = "pages/account/page.html"
-_MOST_ALERTS: Final = 50
+_UNRESOLVED: Final = ("open", "acknowledged", "in_progress")
+_RESOLVED: Final = ("resolved",)
+_MOST_OPEN: Final = 500
+"""More than rules times scopes can open for one account: an open alert is never left out."""
+_MOST_CLOSED: Final = 50
 _FEEDBACKS: Final = ("useful", "known_already", "wrong", "bad_timing")
 _DONE: Final = ("acknowledged", "resolved")
 
@@ -63,8 +69,7 @@ async def _page(
     visitor: Visitor,
     *,
     done: str | None = None,
-    failure: str | None = None,
-    status: int = 200,
+    failure: KizashiError | None = None,
 ) -> Response:
     visitor.caller.must("accounts:read")
     visitor.caller.must("scores:read")
@@ -73,10 +78,11 @@ async def _page(
     account = await console.accounts.one(workspace, account_id)
     directory = await console.accounts.directory(workspace)
     facts = await console.accounts.facts(workspace, account_id)
-    alerts = await console.alerts.page(workspace, Filters(account_id=account_id), None, _MOST_ALERTS)
-    end = account.as_of.date()
+    still_open = await console.alerts.page(workspace, Filters(_UNRESOLVED, account_id=account_id), None, _MOST_OPEN)
+    closed = await console.alerts.page(workspace, Filters(_RESOLVED, account_id=account_id), None, _MOST_CLOSED)
+    # One day more: east of Greenwich the score's own day may have begun before that of UTC.
+    end = account.as_of.date() + timedelta(days=1)
     days = await console.scores.between(workspace, account_id, end - HISTORY_DAYS, end)
-    cards = [alert_card(alert, words, directory, account.currency) for alert in alerts]
     values: dict[str, Any] = {
         "account": account,
         "id": shown("acc", account_id),
@@ -87,16 +93,25 @@ async def _page(
         "faint": account.stale or account.evidence == "low",
         "reasons": reasons_table(account, words),
         "history": await history_of(days, words),
-        "open": [card for card in cards if card["is_open"]] if visitor.may("alerts:read") else [],
-        "closed": [card for card in cards if not card["is_open"]] if visitor.may("alerts:read") else [],
+        "open": _cards(still_open, visitor, directory, account),
+        "closed": _cards(closed, visitor, directory, account),
         "may_act": visitor.may("alerts:act"),
         "feedbacks": _FEEDBACKS,
         "facts": facts_of(facts, words, directory, account.currency),
         "figures": figures_of(account, words),
         "done": done,
-        "failure": failure,
+        "failure": None if failure is None else said(words, failure),
     }
+    if failure is not None:
+        values["address"] = f"/a/{values['id']}"
+    status = 200 if failure is None else status_for(failure)
     return await signed_in_page(console, request, visitor, _TEMPLATE, values, status)
+
+
+def _cards(alerts: Sequence[Alert], visitor: Visitor, directory: Directory, account: Account) -> list[dict[str, Any]]:
+    """The alerts to show, to whom may see them."""
+    may_read = visitor.may("alerts:read")
+    return [alert_card(one, visitor.words, directory, account.currency) for one in alerts] if may_read else []
 
 
 async def _act(
@@ -107,10 +122,8 @@ async def _act(
     fields = await form_of(console, request, visitor)
     try:
         await _carry_out(console, request, visitor, fields, read)
-    except Denied as error:
-        return await _page(console, request, visitor, failure=said(visitor.words, error), status=403)
     except KizashiError as error:
-        return await _page(console, request, visitor, failure=said(visitor.words, error), status=409)
+        return await _page(console, request, visitor, failure=error)
     return RedirectResponse(f"/a/{request.path_params['id']}?done={done}#alerts", 303)
 
 

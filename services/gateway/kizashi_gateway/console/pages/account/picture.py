@@ -35,9 +35,8 @@ async def history_of(days: tuple[ScoreDay, ...], words: Words) -> History:
     rows = tuple(reversed(chosen))
     if len(points) < _FEWEST:
         return History(None, None, rows)
-    label = words("portfolio.trend_label", first=words.number(points[0].score), last=words.number(points[-1].score))
-    wide = await history(points, words.language, WIDE, label)
-    narrow = await history(points, words.language, NARROW, label)
+    wide = await history(points, words.language, WIDE)
+    narrow = await history(points, words.language, NARROW)
     return History(wide, narrow, rows)
 
 

@@ -76,7 +76,6 @@ def alert_card(alert: Alert, words: Words, directory: Directory, currency: str |
         "alert": alert,
         "id": f"alr_{alert.id.hex}",
         "title": words.title(alert.title),
-        "is_open": alert.closed_at is None,
         "may_acknowledge": alert.workflow == "open",
         "evidence": [
             (words.known(f"signal.{name}", name), words.signal(name, value, currency))

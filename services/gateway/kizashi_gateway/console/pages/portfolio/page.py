@@ -5,7 +5,7 @@ Source: GATEWAY.md 8; SCORING.md 7.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -58,7 +58,7 @@ def routes(console: Console) -> list[Route]:
         if len(rows) > _LIMIT:
             after = console.cursors.write(bound_to, (page[-1].revenue_at_risk, str(page[-1].account_id)))
             following = "/?" + urlencode({**chosen, "after": after})
-        summary = await console.accounts.summary(workspace, Filters())
+        summary = await console.accounts.summary(workspace, replace(filters, bands=()))
         directory = await console.accounts.directory(workspace)
         sparks = await _sparks(console, workspace, page)
         values = {

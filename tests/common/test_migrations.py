@@ -54,32 +54,6 @@ async def test_every_table_with_a_workspace_forces_row_level_security(databases:
 
 
 @pytest.mark.parametrize(
-    "table", [t for t in metadata.sorted_tables if t.schema == "gateway" and "workspace_id" in t.c], ids=str
-)
-async def test_the_gateway_sees_and_writes_no_row_of_its_own_without_a_workspace(
-    databases: Databases, table: Any
-) -> None:
-    async with databases.gateway.transaction() as connection:
-        found = await connection.execute(text(f"SELECT count(*) FROM {table.fullname}"))
-        assert found.scalar_one() == 0
-
-
-@pytest.mark.parametrize("table", ["health.account_card", "health.fact", "alerts.alert"])
-async def test_a_foreign_workspace_sees_no_row_through_the_read_side(databases: Databases, table: str) -> None:
-    owner = await asyncpg.connect(databases.owner_url)
-    await owner.execute(
-        "INSERT INTO health.fact (workspace_id, account_id, name, entry, at, event_id, value, known_at, origin)"
-        " VALUES ('mine', gen_random_uuid(), 'plan', '', '2026-01-01', 'e', '\"pro\"', '2026-01-01', 'crm')"
-    )
-    await owner.close()
-    async with databases.gateway.transaction("mine") as connection:
-        mine = (await connection.execute(text("SELECT count(*) FROM health.fact"))).scalar_one()
-    async with databases.gateway.transaction("other") as connection:
-        others = (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()
-    assert (mine, others) == (1, 0)
-
-
-@pytest.mark.parametrize(
     "statement", ["DELETE FROM health.fact", "UPDATE alerts.alert SET owner = 'me'", "DELETE FROM gateway.audit"]
 )
 async def test_the_gateway_may_not_write_what_it_does_not_own_nor_rewrite_its_audit(

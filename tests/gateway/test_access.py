@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from base64 import b64encode
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from kizashi_common.errors import Denied
+from kizashi_gateway.adapters.store import Store
+from kizashi_gateway.application.keys import Keys
 from kizashi_gateway.domain.access import SCOPES, Role
 from tests.gateway.conftest import Gateway
 from tests.gateway.owners import ENDPOINT
@@ -159,6 +162,37 @@ async def test_a_key_ends_with_its_time(gateway: Gateway) -> None:
     gateway.clock.advance(timedelta(days=366))
     async with gateway.client(key) as client:
         assert (await client.get("/v1/accounts")).status_code == 401
+
+
+async def test_a_key_that_was_just_believed_ends_with_its_time_too(gateway: Gateway) -> None:
+    ends = (gateway.clock() + timedelta(seconds=10)).isoformat()
+    async with gateway.admin as admin:
+        wish = {"name": "short", "scopes": ["accounts:read"], "expires_at": ends}
+        key = (await admin.post("/v1/api-keys", json=wish)).json()["key"]
+    async with gateway.client(key) as client:
+        assert (await client.get("/v1/accounts")).status_code == 200
+        gateway.clock.advance(timedelta(seconds=15))
+        assert (await client.get("/v1/accounts")).status_code == 401
+
+
+async def test_what_was_read_before_a_revocation_is_not_believed_after_it(gateway: Gateway) -> None:
+    read, go, r = asyncio.Event(), asyncio.Event(), gateway.resources
+
+    class Slow(Store):
+        async def saw_key(self, workspace: str, key_id: str, at: datetime, precision: timedelta) -> None:
+            read.set()
+            await go.wait()
+
+    text = gateway.founded.admin_key
+    admin = await Keys(Store(r.database), r.clock, r.chance).authenticate(text)
+    keys = Keys(Slow(r.database), r.clock, r.chance)
+    asking = asyncio.ensure_future(keys.authenticate(text))
+    await read.wait()
+    await keys.revoke(admin, admin.actor.removeprefix("key_"), None)
+    go.set()
+    await asking
+    with pytest.raises(Denied):
+        await keys.authenticate(text)
 
 
 async def test_a_repeat_that_would_show_a_secret_again_is_told_what_it_made(gateway: Gateway) -> None:

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from kizashi_gateway.application.sign_in import make_link
+from kizashi_gateway.domain.access import SCOPES
 from tests.gateway.conftest import PUBLIC_URL, Gateway
 from tests.gateway.seeding import NOW, AlertRow, Card
 
@@ -100,6 +101,19 @@ async def test_an_admin_key_signs_in_and_a_lesser_key_does_not(gateway: Gateway)
         # A session that began with a key ends with it.
         await gateway.seeds.run("UPDATE gateway.api_key SET revoked_at = now()")
         assert (await browser.get("/")).status_code == 303
+
+
+async def test_a_key_from_before_a_right_existed_signs_in_and_may_what_it_may(gateway: Gateway) -> None:
+    card = Card("acme")
+    await gateway.seeds.cards(card)
+    await gateway.seeds.alerts(AlertRow(card))
+    key = await gateway.key_with(*(SCOPES["admin"] - {"alerts:act"}))
+    async with gateway.client() as browser:
+        answer = await browser.post("/sign-in", data={"key": key, "next": "/"}, headers=OURS)
+        assert answer.status_code == 303
+        page = (await browser.get("/a/ext:acme")).text
+    assert "Silent against its own rhythm" in page
+    assert ">Acknowledge<" not in page
 
 
 async def test_who_is_not_signed_in_is_asked_to_and_comes_back(gateway: Gateway) -> None:

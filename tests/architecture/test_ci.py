@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -101,4 +102,4 @@ def test_what_a_stage_could_not_do_is_said_and_counted(tmp_path: Path) -> None:
 
 def test_the_times_of_all_parts_are_printed(tmp_path: Path) -> None:
     _, _, lines = run(tmp_path)
-    assert [line for line in lines if line.startswith("set-up ") and "test 0 s, audit" in line and "in all" in line]
+    assert [line for line in lines if re.match(r"set-up \d+ s, .*test \d+ s, audit \d+ s, .* in all", line)]

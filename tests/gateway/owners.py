@@ -158,4 +158,6 @@ def _endpoints(asked: Asked, parts: list[str]) -> Response:
         return JSONResponse({**ENDPOINT, "secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}, 201)
     if parts[1] != ENDPOINT["id"]:
         raise Absent("There is no such endpoint.")
+    if asked.method == "GET":
+        return JSONResponse(ENDPOINT)
     return Response(status_code=204 if asked.method == "DELETE" else 202)

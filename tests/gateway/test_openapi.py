@@ -46,7 +46,7 @@ async def test_every_operation_is_named_explained_scoped_and_exemplified(gateway
                 assert "example" in media, name
             if method != "get" and path != "/v1/alerts/{id}/acknowledge":
                 assert ("requestBody" in operation) or method == "delete" or path.endswith("/test"), name
-    assert len(seen) == 20
+    assert len(seen) == 21
 
 
 async def test_every_refusal_is_documented_as_a_problem(gateway: Gateway) -> None:
@@ -65,6 +65,14 @@ async def test_every_field_has_a_type_and_every_parameter_a_sentence(gateway: Ga
             for parameter in operation.get("parameters", []):
                 if parameter["name"] not in ("limit", "state", "kind", "severity"):
                     assert parameter.get("description"), (operation["operationId"], parameter["name"])
+
+
+async def test_what_takes_a_body_says_how_large(gateway: Gateway) -> None:
+    schema = await described(gateway)
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            assert ("413" in operation["responses"]) == ("requestBody" in operation), operation["operationId"]
+    assert schema["components"]["securitySchemes"]["session"]["name"] == "kizashi"
 
 
 async def test_what_is_refused_when_it_is_missing_is_said_to_be_required(gateway: Gateway) -> None:
@@ -102,7 +110,7 @@ async def test_examples_are_acceptable_to_the_models_they_show(gateway: Gateway)
             if model is not None and int(status) < 300 and example is not None:
                 model.model_validate(example)
                 checked += 1
-    assert checked == 18
+    assert checked == 19
 
 
 def rest_routes(gateway: Gateway) -> list[Any]:

@@ -71,7 +71,8 @@ def compose(resources: Resources) -> Service:
             workspace_settings.router(door, owners, commands),
             api_keys.router(door, keys, commands),
             me.router(door),
-        ]
+        ],
+        cookie=settings.cookie,
     )
     pages = console(
         Console(

@@ -98,6 +98,12 @@ class Owners:
         answer = await self._ask("alerts", "GET", alerts_commands.ENDPOINTS_PATH, caller, None, None)
         return _parsed(alerts_commands.EndpointList, answer)
 
+    async def endpoint(self, caller: Caller, endpoint: str) -> alerts_commands.EndpointAnswer:
+        """One webhook endpoint."""
+        path = alerts_commands.ENDPOINT_PATH.format(endpoint=quote(endpoint, safe=""))
+        answer = await self._ask("alerts", "GET", path, caller, None, None)
+        return _parsed(alerts_commands.EndpointAnswer, answer)
+
     async def add_endpoint(
         self, caller: Caller, body: alerts_commands.EndpointRequest, command: Command
     ) -> alerts_commands.EndpointAnswer:

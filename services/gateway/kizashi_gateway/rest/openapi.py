@@ -49,6 +49,7 @@ _STATUS: Final = {
     404: "There is no such thing, or it belongs to another workspace.",
     409: "The state of the thing does not allow this, or the same request is running or was answered with a secret.",
     412: "The object changed in between; `current` is what it is now.",
+    413: "The body is larger than 1 MiB.",
     415: "The body is not JSON.",
     422: "Well-formed, but not acceptable: every fault is listed.",
     428: "If-Match is missing, or `*` where a version is needed.",
@@ -63,7 +64,7 @@ def operation(
     always = (401, 422, 503) if scope is None else (401, 403, 422, 503)
     responses: dict[int | str, dict[str, Any]] = {
         status: {"model": ProblemDocument, "description": _STATUS[status], "content": {MEDIA_TYPE: {}}}
-        for status in sorted({*always, *errors} - {304})
+        for status in sorted({*always, *errors, *({413} if 415 in errors else ())} - {304})
     }
     if 304 in errors:
         responses[304] = {"description": "You have the current representation already."}
@@ -80,8 +81,11 @@ def operation(
     }
 
 
-def api(routers: Sequence[APIRouter]) -> FastAPI:
-    """The REST application. Its generated documentation pages load from elsewhere, so they stay off."""
+def api(routers: Sequence[APIRouter], *, cookie: str) -> FastAPI:
+    """The REST application. Its generated documentation pages load from elsewhere, so they stay off.
+
+    `cookie` is the name of the console's, which opens the API too.
+    """
     handlers: dict[Any, Any] = {
         **exception_handlers,
         RequestValidationError: _not_acceptable,
@@ -99,7 +103,7 @@ def api(routers: Sequence[APIRouter]) -> FastAPI:
     )
     for router in routers:
         app.include_router(router, prefix="/v1")
-    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _described(app, cookie)  # type: ignore[method-assign]
 
     async def description() -> Response:
         return JSONResponse(app.openapi())
@@ -132,13 +136,13 @@ async def owner_said(request: Request, error: Exception) -> Response:
     return JSONResponse(body, error.status, media_type=MEDIA_TYPE)
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
+def _described(app: FastAPI, cookie: str) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         schema["components"]["securitySchemes"] = {
             "key": {"type": "http", "scheme": "bearer", "description": "An API key, `kza_…`."},
             "key_as_user": {"type": "http", "scheme": "basic", "description": "An API key as the user name."},
-            "session": {"type": "apiKey", "in": "cookie", "name": "kizashi", "description": "The console's session."},
+            "session": {"type": "apiKey", "in": "cookie", "name": cookie, "description": "The console's session."},
         }
         schema["security"] = [{"key": []}, {"key_as_user": []}, {"session": []}]
         for path in schema["paths"].values():

@@ -13,7 +13,16 @@ from kizashi_common.http.etag import etag
 from kizashi_gateway.adapters.services import Owners
 from kizashi_gateway.application.command import Asked, Commands, Wish
 from kizashi_gateway.domain.address import object_at
-from kizashi_gateway.rest.door import REPLAYED, Door, IdempotencyKey, IfMatch, command, seen_version
+from kizashi_gateway.rest.door import (
+    REPLAYED,
+    Door,
+    IdempotencyKey,
+    IfMatch,
+    IfNoneMatch,
+    command,
+    seen_version,
+    single,
+)
 from kizashi_gateway.rest.openapi import operation
 
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -32,12 +41,15 @@ EndpointPath = Annotated[str, Path(max_length=80, description="`whe_…`")]
 def router(door: Door, owners: Owners, commands: Commands) -> APIRouter:
     """The resource, ready to be mounted."""
     made = APIRouter(tags=["webhook endpoints"])
-    _list_and_create(made, door, owners, commands)
+    _reads(made, door, owners)
+    _create(made, door, owners, commands)
     _remove_and_test(made, door, owners, commands)
     return made
 
 
-def _list_and_create(made: APIRouter, door: Door, owners: Owners, commands: Commands) -> None:
+def _reads(made: APIRouter, door: Door, owners: Owners) -> None:
+    enter = Depends(door.needs("webhooks:read"))
+
     @made.get(
         "/webhook-endpoints",
         response_model=EndpointList,
@@ -50,9 +62,31 @@ def _list_and_create(made: APIRouter, door: Door, owners: Owners, commands: Comm
             example={"results": [_EXAMPLE]},
         ),
     )
-    async def list_webhook_endpoints(asked: Annotated[Asked, Depends(door.needs("webhooks:read"))]) -> EndpointList:
+    async def list_webhook_endpoints(asked: Annotated[Asked, enter]) -> EndpointList:
         return await owners.endpoints(asked.caller)
 
+    @made.get(
+        "/webhook-endpoints/{id}",
+        response_model=EndpointAnswer,
+        **operation(
+            "get_webhook_endpoint",
+            "Get a webhook endpoint",
+            "One endpoint, without its secret.",
+            scope="webhooks:read",
+            errors=(304, 404),
+            example=_EXAMPLE,
+        ),
+    )
+    async def get_webhook_endpoint(
+        id: EndpointPath,  # noqa: A002
+        asked: Annotated[Asked, enter],
+        if_none_match: IfNoneMatch = None,
+    ) -> Response:
+        found = await owners.endpoint(asked.caller, shown("whe", object_at("whe", id)))
+        return single(found, if_none_match, etag(found.version))
+
+
+def _create(made: APIRouter, door: Door, owners: Owners, commands: Commands) -> None:
     @made.post(
         "/webhook-endpoints",
         status_code=201,

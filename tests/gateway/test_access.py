@@ -14,8 +14,9 @@ import pytest
 from kizashi_common.errors import Denied
 from kizashi_gateway.adapters.store import Store
 from kizashi_gateway.application.keys import Keys
+from kizashi_gateway.application.sign_in import make_link
 from kizashi_gateway.domain.access import SCOPES, Role
-from tests.gateway.conftest import Gateway
+from tests.gateway.conftest import PUBLIC_URL, Gateway
 from tests.gateway.owners import ENDPOINT
 from tests.gateway.seeding import AlertRow, Card
 
@@ -218,6 +219,35 @@ async def test_requests_at_once_under_one_key_make_one_api_key(gateway: Gateway)
         assert len((await admin.get("/v1/api-keys")).json()["results"]) == 2
         gateway.clock.advance(timedelta(hours=25))
         assert (await admin.post("/v1/api-keys", json=body, headers=headers)).status_code == 201
+
+
+async def test_sign_ins_sign_outs_and_refusals_leave_their_rows(gateway: Gateway) -> None:
+    ours, admin = {"Origin": PUBLIC_URL}, gateway.founded.admin
+    lesser = await gateway.key_with("accounts:read")
+    r = gateway.resources
+    link = await make_link(r.database, r.clock, r.chance, public_url=PUBLIC_URL, workspace="demo")
+    async with gateway.client() as browser:
+        assert (await browser.post("/sign-in", data={"key": lesser}, headers=ours)).status_code == 401
+        await gateway.seeds.run("REVOKE INSERT ON gateway.audit FROM kizashi_gateway")
+        assert (await browser.post(link, headers=ours)).status_code >= 500
+        await gateway.seeds.run("GRANT INSERT ON gateway.audit TO kizashi_gateway")
+        assert (await browser.post(link, headers=ours)).status_code == 303, "a link that could not be recorded is whole"
+        assert (await browser.put("/v1/workspace-settings", json={}, headers=ours)).status_code == 403
+        csrf = (await browser.get("/v1/me")).json()["csrf"]
+        assert (await browser.post("/sign-out", data={"csrf": "guessed"}, headers=ours)).status_code == 403
+        assert (await browser.post("/sign-out", data={"csrf": csrf}, headers=ours)).status_code == 303
+    rows = await gateway.seeds.run(
+        "SELECT action, outcome, actor FROM gateway.audit"
+        " WHERE phase = 'result' AND actor <> 'system' AND action NOT LIKE 'api_key.%'"
+    )
+    member = f"mem_{admin.hex}"
+    assert sorted((row["action"], row["outcome"], row["actor"]) for row in rows) == [
+        ("POST /sign-out", "csrf", member),
+        ("PUT /v1/workspace-settings", "csrf", member),
+        ("session.end", "done", member),
+        ("session.open", "done", member),
+        ("session.open", "unauthenticated", f"key_{lesser.split('_')[1]}"),
+    ]
 
 
 async def test_secrets_never_rest_in_the_audit_log(gateway: Gateway) -> None:

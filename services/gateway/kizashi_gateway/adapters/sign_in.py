@@ -34,6 +34,14 @@ class SignIns:
                 insert(t.credential).values(name=link_id, kind="sign_in_link", workspace=workspace, ends_at=ends_at)
             )
 
+    async def bearer_of(self, workspace: str, link_id: str, at: datetime) -> UUID | None:
+        """The member whom the link would sign in now."""
+        c = t.sign_in_link.c
+        unused = and_(c.workspace_id == workspace, c.link_id == link_id, c.used_at.is_(None), c.ends_at > at)
+        async with self._database.transaction(workspace, read_only=True) as connection:
+            found: UUID | None = await connection.scalar(select(c.member_id).where(unused))
+        return found
+
     async def use_link(self, workspace: str, link_id: str, at: datetime) -> UUID | None:
         """The member whom the link signs in, the first time and in time; nothing afterwards."""
         c = t.sign_in_link.c

@@ -81,9 +81,12 @@ class Commands:
             asked.caller.must(scope)
         except KizashiError as error:
             AUTH_FAILURES.labels("scope").inc()
-            refused = self._intent(Wish(asked, scope, action, object_id))
-            await self._settle(refused, error.reason)
+            await self.refused(asked, action, object_id, error)
             raise
+
+    async def refused(self, asked: Asked, action: str, object_id: str, error: KizashiError) -> None:
+        """Records that someone who is known was refused."""
+        await self._settle(self._intent(Wish(asked, "", action, object_id)), error.reason)
 
     def _intent(self, wish: Wish) -> Entry:
         caller = wish.asked.caller

@@ -5,12 +5,14 @@ Source: GATEWAY.md 2, "Members" and "Local mode".
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from kizashi_common.contracts.ids import NewUuid, shown
 from kizashi_common.db.database import Database
-from kizashi_common.errors import Denied
+from kizashi_common.errors import Denied, KizashiError
 from kizashi_common.runtime.service import Chance, Clock
 from kizashi_gateway.adapters.sign_in import SignIns
 from kizashi_gateway.adapters.store import Member, Store
@@ -30,6 +32,8 @@ from kizashi_gateway.domain.credential import (
 from kizashi_gateway.metrics import AUTH_FAILURES
 
 _NOT_SIGNED_IN = "Sign in first."
+_MINUTES = int(LINK_LIFE.total_seconds() // 60)
+_LINK_IS_OVER = f"This link does not work any more: it works once, within {_MINUTES} minutes."
 _OF_ADMINS = "members:write"
 """A right that only admins have, so that a key with it is an admin's."""
 
@@ -81,13 +85,17 @@ class SignIn:
 
         Raises: Denied when the link was used, is too old or was never made; it does not say which.
         """
-        link_id = name_of(secret)
+        link_id, now = name_of(secret), self._clock()
         workspace = await self._store.workspace_of(link_id, "sign_in_link")
-        member_id = None if workspace is None else await self._sign_ins.use_link(workspace, link_id, self._clock())
+        member_id = None if workspace is None else await self._sign_ins.bearer_of(workspace, link_id, now)
         if workspace is None or member_id is None:
             AUTH_FAILURES.labels("unknown").inc()
-            raise Denied(f"This link does not work any more: it works once, within {_minutes()} minutes.")
-        return await self._open(workspace, member_id, None, visit)
+            raise Denied(_LINK_IS_OVER)
+        # Recorded before it is used up: a link must not be lost because the log could not be written.
+        async with self._recorded(workspace, shown("mem", member_id), "session.open", visit):
+            if await self._sign_ins.use_link(workspace, link_id, now) is None:
+                raise Denied(_LINK_IS_OVER)
+            return await self._open(workspace, member_id, None)
 
     async def by_key(self, key: str, visit: Visit) -> str:
         """A session's token for the holder of an admin key; it acts as the key's maker, as far as the key may.
@@ -95,11 +103,11 @@ class SignIn:
         Raises: Denied when the key is not one, or not an admin's.
         """
         caller = await self._keys.authenticate(key)
-        # Not all the rights of an admin: a key that was made before a release has none that came with it.
-        if caller.role != "admin" or _OF_ADMINS not in caller.scopes:
-            raise Denied("Only an admin key signs in.")
-        key_id = caller.actor.removeprefix("key_")
-        return await self._open(caller.workspace, caller.member_id, key_id, visit)
+        async with self._recorded(caller.workspace, caller.actor, "session.open", visit):
+            # Not all the rights of an admin: a key that was made before a release has none that came with it.
+            if caller.role != "admin" or _OF_ADMINS not in caller.scopes:
+                raise Denied("Only an admin key signs in.")
+            return await self._open(caller.workspace, caller.member_id, caller.actor.removeprefix("key_"))
 
     async def recognise(self, session_token: str) -> Caller:
         """The member behind a cookie. Raises: Denied when the session is over, or its member or key is gone."""
@@ -124,12 +132,10 @@ class SignIn:
             csrf=csrf_of(session_token),
         )
 
-    async def end(self, session_token: str) -> None:
-        """Ends a session; nothing happens when there is none."""
-        session_id = name_of(session_token)
-        workspace = await self._store.workspace_of(session_id, "session")
-        if workspace is not None:
-            await self._sign_ins.end_session(workspace, session_id)
+    async def end(self, caller: Caller, session_token: str, visit: Visit) -> None:
+        """Ends the caller's session."""
+        async with self._recorded(caller.workspace, caller.actor, "session.end", visit):
+            await self._sign_ins.end_session(caller.workspace, name_of(session_token))
 
     async def _member_of(self, session: Session) -> tuple[Member, frozenset[str]]:
         """Whose session it is, and what it may: never more than the key that opened it."""
@@ -146,18 +152,23 @@ class SignIn:
                 raise Denied(_NOT_SIGNED_IN)
         return member, scopes
 
-    async def _open(self, workspace: str, member_id: UUID, key_id: str | None, visit: Visit) -> str:
+    async def _open(self, workspace: str, member_id: UUID, key_id: str | None) -> str:
         secret = token(self._chance(SECRET_BYTES))
-        now = self._clock()
-        actor = shown("mem", member_id)
-        entry = Entry(
-            workspace, visit.request_id, "result", actor, "session.open", actor, {}, visit.address, now, "done"
-        )
-        with counting_failures():
-            await self._store.record(entry, self._new_uuid())
-        await self._sign_ins.add_session(workspace, name_of(secret), member_id, key_id, now)
+        await self._sign_ins.add_session(workspace, name_of(secret), member_id, key_id, self._clock())
         return secret
 
+    @asynccontextmanager
+    async def _recorded(self, workspace: str, actor: str, action: str, visit: Visit) -> AsyncIterator[None]:
+        """A row before and a row after what the block does; without the first it does nothing."""
+        intent = Entry(workspace, visit.request_id, "intent", actor, action, actor, {}, visit.address, self._clock())
+        await self._record(intent)
+        try:
+            yield
+        except KizashiError as error:
+            await self._record(intent.result(error.reason, self._clock()))
+            raise
+        await self._record(intent.result("done", self._clock()))
 
-def _minutes() -> int:
-    return int(LINK_LIFE.total_seconds() // 60)
+    async def _record(self, entry: Entry) -> None:
+        with counting_failures():
+            await self._store.record(entry, self._new_uuid())

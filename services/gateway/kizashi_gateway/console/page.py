@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from kizashi_common.errors import Denied, KizashiError
+from kizashi_common.http.measured import template
 from kizashi_common.http.problem import request_id_of, status_of
 from kizashi_common.runtime.service import Clock
 from kizashi_gateway.adapters.services import OwnerRefused, Owners
@@ -130,11 +131,16 @@ def must_be_ours(console: Console, request: Request) -> None:
 
 async def form_of(console: Console, request: Request, visitor: Visitor) -> FormData:
     """The fields of a form. Raises: Denied code `csrf` unless a page of this session sent it."""
-    must_be_ours(console, request)
-    fields = await request.form()
-    sent = str(fields.get("csrf", ""))
-    if not hmac.compare_digest(sent.encode(), (visitor.caller.csrf or "").encode()):
-        raise Denied("The form does not belong to this session.", code="csrf")
+    try:
+        must_be_ours(console, request)
+        fields = await request.form()
+        sent = str(fields.get("csrf", ""))
+        if not hmac.compare_digest(sent.encode(), (visitor.caller.csrf or "").encode()):
+            raise Denied("The form does not belong to this session.", code="csrf")
+    except Denied as error:
+        action = f"{request.method} {template(request.scope)}"
+        await console.commands.refused(visitor.asked, action, request.url.path, error)
+        raise
     return fields
 
 

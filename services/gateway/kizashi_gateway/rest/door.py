@@ -81,10 +81,11 @@ class Door:
         async def enter(request: Request) -> Asked:
             caller = await self._caller(request)
             asked = Asked(caller, request_id_of(request), request.client.host if request.client else "")
+            action = f"{request.method} {template(request.scope)}"
+            if caller.is_session and request.method not in _SAFE:
+                await self._must_be_ours(request, asked, action)
             if scope is not None:
-                await self._commands.check(
-                    asked, scope, f"{request.method} {template(request.scope)}", request.url.path
-                )
+                await self._commands.check(asked, scope, action, request.url.path)
             return asked
 
         return enter
@@ -96,16 +97,15 @@ class Door:
         session = request.cookies.get(self._cookie)
         if session is None:
             raise Denied("Send an API key: Authorization: Bearer kza_…")
-        caller = await self._sign_in.recognise(session)
-        if request.method not in _SAFE:
-            self._must_be_ours(request, caller)
-        return caller
+        return await self._sign_in.recognise(session)
 
-    def _must_be_ours(self, request: Request, caller: Caller) -> None:
+    async def _must_be_ours(self, request: Request, asked: Asked, action: str) -> None:
         sent = request.headers.get("kizashi-csrf", "")
         is_ours = is_same_origin(request.headers.get("origin"), request.headers.get("host"), self._public_url)
-        if not is_ours or not hmac.compare_digest(sent.encode(), (caller.csrf or "").encode()):
-            raise Denied("A write with a cookie needs Kizashi-CSRF from /v1/me and our own Origin.", code="csrf")
+        if not is_ours or not hmac.compare_digest(sent.encode(), (asked.caller.csrf or "").encode()):
+            error = Denied("A write with a cookie needs Kizashi-CSRF from /v1/me and our own Origin.", code="csrf")
+            await self._commands.refused(asked, action, request.url.path, error)
+            raise error
 
 
 def _credential(header: str | None) -> str | None:

@@ -54,8 +54,9 @@ def routes(console: Console) -> list[Route]:
         return _opened(console, token, "/")
 
     async def sign_out(request: Request) -> Response:
-        await form_of(console, request, await visitor_of(console, request))
-        await console.sign_in.end(request.cookies[console.cookie])
+        visitor = await visitor_of(console, request)
+        await form_of(console, request, visitor)
+        await console.sign_in.end(visitor.caller, request.cookies[console.cookie], visit_of(request))
         answer = RedirectResponse("/sign-in", 303)
         answer.delete_cookie(console.cookie, path="/", httponly=True, samesite="lax", secure=_is_secure(console))
         return answer

@@ -21,6 +21,7 @@ from kizashi_common.telemetry.logging import get_logger
 from kizashi_gateway.console.page import Console, drawn, said, status_for, stylesheet, stylesheet_name, words_for
 from kizashi_gateway.console.pages.account import page as account
 from kizashi_gateway.console.pages.portfolio import page as portfolio
+from kizashi_gateway.console.pages.problems import page as problems
 from kizashi_gateway.console.pages.runbooks import page as runbooks
 from kizashi_gateway.console.pages.sign_in import page as sign_in
 
@@ -38,6 +39,7 @@ def console(parts: Console) -> Starlette:
         *account.routes(parts),
         *sign_in.routes(parts),
         *runbooks.routes(parts),
+        *problems.routes(parts),
     ]
     handlers: dict[Any, Any] = {
         KizashiError: _Failure(parts).known,

@@ -273,3 +273,26 @@ def test_an_alert_says_why_it_is_there_and_what_would_end_it() -> None:
 def test_a_reason_has_the_code_that_the_api_shows() -> None:
     score = a_score(1, START, {}, points={"youth": -2.3, "pace": -1.0, "scale": -4.0})
     assert scored(score).reasons == (("YOUNG", -2.3), ("PACE", -1.0))
+
+
+def test_what_comes_late_moves_nothing() -> None:
+    world = World().at("0d", usage__missed_days=4.0, usage__silent_days=6.0)
+    world.at("24h", usage__missed_days=0.0, usage__silent_days=0.0)
+    world.at("23h", usage__missed_days=5.0, usage__silent_days=7.0)
+    world.expect_nothing()
+    world.at("25h", usage__missed_days=5.0, usage__silent_days=7.0)
+    world.expect("opened risk.silence")
+
+
+def test_no_hour_is_counted_twice() -> None:
+    rule = "kind: rule\nkey: risk.x\ntitle: {en: a, ja: a}\nfor: 2d\n"
+    rule += 'enter: "usage.silent_days > 5"\nexit: "usage.silent_days < 3"\n'
+    world = World(book_of(rule)).at("0d", usage__silent_days=6.0).at("24h").at("0d").at("24h")
+    assert world.state("risk.x") == "pending"
+
+
+def test_an_element_stands_while_it_is_in_the_list_however_long_that_is() -> None:
+    rule = 'kind: rule\nkey: risk.x\ntitle: {en: a, ja: a}\neach: feature.core_lost\nenter: "true"\nclear_for: 0s\n'
+    world = World(book_of(rule)).at("0d", feature__core_lost=["zoom"])
+    world.at("1d", feature__core_lost=["zoom"] + [f"a{i:02}" for i in range(20)])
+    assert world.alert("risk.x", "zoom").open

@@ -102,6 +102,27 @@ async def test_a_resolved_alert_takes_no_wish_any_more(stage: Stage) -> None:
     assert refused.value.reason == "already_resolved"
 
 
+async def test_an_earlier_episode_is_resolved_and_not_absent(stage: Stage) -> None:
+    await stage.tell(a_score(1, stage.clock(), dict(SILENT)))
+    first = await stage.alert()
+    await stage.act.resolve(stage.wish(first), Resolve(feedback="useful"))
+    stage.later(days=20)
+    await stage.tell(a_score(2, stage.clock(), dict(SILENT)))
+    with pytest.raises(Conflict) as refused:
+        await stage.act.acknowledge(stage.wish(first), Acknowledge())
+    assert refused.value.reason == "already_resolved"
+
+
+async def test_a_further_note_of_the_same_person_is_kept_and_is_no_news(stage: Stage) -> None:
+    await stage.tell(a_score(1, stage.clock(), dict(SILENT)))
+    alert = await stage.alert()
+    await stage.act.acknowledge(stage.wish(alert, 1), Acknowledge())
+    events = len(await stage.rows("SELECT 1 FROM alerts.event_outbox"))
+    said = (await stage.act.acknowledge(stage.wish(alert, 2), Acknowledge(note="on holiday"))).alert
+    assert ((await stage.alert())["note"], said.version) == ("on holiday", 3)
+    assert len(await stage.rows("SELECT 1 FROM alerts.event_outbox")) == events
+
+
 async def test_a_foreign_workspace_cannot_act_on_an_alert(stage: Stage) -> None:
     await stage.tell(a_day(1, SILENT))
     alert = await stage.alert()

@@ -5,6 +5,7 @@ Source: ALERTS.md 11.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -276,3 +277,52 @@ async def test_a_deleted_endpoint_is_sent_nothing_and_its_secret_is_gone(stage: 
         assert await stage.rows("SELECT * FROM alerts.secret") == []
         with pytest.raises(Absent):
             await stage.manage.get("demo", endpoint)
+
+
+@pytest.mark.parametrize(
+    "wish", ["Fri, 31 Dec 9999 23:59:59 -0100", "Fri, 27 Nov 2026 10:00:00 +99999999999999999999", "soon", "-1"]
+)
+async def test_whatever_a_receiver_asks_for_its_delivery_alone_fails(stage: Stage, wish: str) -> None:
+    async with receiving(Says(503, (("retry-after", wish),))) as receiver:
+        await an_endpoint(stage, receiver)
+        await an_alert(stage)
+        assert await stage.deliver.turn(first=True) == 1
+    assert [(row["state"], row["attempt_no"]) for row in await stage.rows("SELECT * FROM alerts.delivery")] == [
+        ("waiting", 1)
+    ]
+
+
+async def test_a_name_beyond_ascii_travels_as_idna(stage: Stage) -> None:
+    async with receiving() as receiver:
+        asked = EndpointRequest(url=receiver.url.replace("127.0.0.1", "\uff4cocalhost"))
+        await stage.manage.create("demo", "mem_aiko", asked)
+        await an_alert(stage)
+        await stage.deliver.turn(first=True)
+        assert receiver.got[0].headers["host"].startswith("localhost:")
+
+
+async def test_an_endpoint_deleted_during_an_attempt_gets_no_other(stage: Stage) -> None:
+    async with receiving(Says(500, hang=True)) as receiver:
+        endpoint, _ = await an_endpoint(stage, receiver)
+        await an_alert(stage)
+        turn = asyncio.ensure_future(stage.deliver.turn(first=True))
+        while not receiver.got:
+            await asyncio.sleep(0.01)
+        await stage.manage.delete("demo", endpoint, 1)
+        receiver.released.set()
+        await turn
+        stage.later(seconds=60)
+        assert (await stage.deliver.turn(first=False), len(receiver.got)) == (0, 1)
+    assert [row["state"] for row in await stage.rows("SELECT state FROM alerts.delivery")] == ["parked"]
+
+
+async def test_what_a_crash_left_for_a_disabled_endpoint_is_parked(stage: Stage) -> None:
+    async with receiving() as receiver:
+        endpoint, _ = await an_endpoint(stage, receiver)
+        await an_alert(stage)
+        now = stage.clock()
+        await stage.deliveries.lease(now, now + timedelta(seconds=50), first=True, most=10)
+        await stage.endpoints.disable("demo", endpoint, "gone")
+        stage.later(seconds=51)
+        assert (await stage.deliver.turn(first=True), receiver.got) == (0, [])
+    assert [row["state"] for row in await stage.rows("SELECT state FROM alerts.delivery")] == ["parked"]

@@ -51,15 +51,24 @@ WITH due AS (
     LIMIT $4
     FOR UPDATE OF d SKIP LOCKED
 )
-UPDATE alerts.delivery AS d SET state = 'leased', lease_until = $5
+UPDATE alerts.delivery AS d
+SET state = CASE WHEN e.state = 'enabled' THEN 'leased' ELSE 'parked' END,
+    lease_until = CASE WHEN e.state = 'enabled' THEN $5::timestamptz END,
+    next_at = CASE WHEN e.state = 'enabled' THEN d.next_at END
 FROM picked, alerts.endpoint AS e
 WHERE d.id = picked.id AND e.workspace_id = d.workspace_id AND e.id = d.endpoint_id
 RETURNING d.id, d.workspace_id, d.endpoint_id, d.event_id, d.type, d.body, d.traceparent, d.attempt_no, d.event_at,
           d.lease_until, e.url
 """
 _FINISH: Final = """
-UPDATE alerts.delivery SET state = $3, attempt_no = attempt_no + 1, next_at = $4, lease_until = NULL, finished_at = $5
-WHERE id = $1 AND state = 'leased' AND lease_until = $2 RETURNING workspace_id, attempt_no
+UPDATE alerts.delivery AS d
+SET state = CASE WHEN $3 = 'waiting' AND e.state <> 'enabled' THEN 'parked' ELSE $3 END,
+    next_at = CASE WHEN e.state = 'enabled' THEN $4::timestamptz END,
+    attempt_no = attempt_no + 1, lease_until = NULL, finished_at = $5
+FROM alerts.endpoint AS e
+WHERE d.id = $1 AND d.state = 'leased' AND d.lease_until = $2
+  AND e.workspace_id = d.workspace_id AND e.id = d.endpoint_id
+RETURNING d.workspace_id, d.attempt_no
 """
 _ATTEMPT: Final = """
 INSERT INTO alerts.attempt (delivery_id, number, workspace_id, at, status, ms, error, response)
@@ -150,11 +159,14 @@ class Deliveries:
         return event[0]
 
     async def lease(self, now: datetime, until: datetime, *, first: bool, most: int) -> list[Delivery]:
-        """What is due, and what a crashed process left: first attempts or retries, fair over endpoints."""
+        """What is due, and what a crashed process left: first attempts or retries, fair over endpoints.
+
+        What is due at an endpoint that takes nothing any more is parked.
+        """
         async with self._database.transaction() as transaction:
             connection = await driver_of(transaction)
             rows = await connection.fetch(_CLAIM, now, first, PER_ENDPOINT, most, until)
-        return [Delivery(*row.values()) for row in rows]
+        return [Delivery(*row.values()) for row in rows if row["lease_until"] is not None]
 
     async def finish(self, delivery: Delivery, state: State, next_at: datetime | None, attempt: Attempt) -> bool:
         """Writes what came of the attempt; false when the lease had run out and another has the delivery."""

@@ -100,7 +100,7 @@ class Endpoints:
             return await _retire(connection, workspace, endpoint_id, "disabled", because)
 
     async def secrets(self, workspace: str, endpoint_id: UUID, now: datetime) -> tuple[str, ...]:
-        """The secrets that sign now, the newest first. Raises: Absent when one does not open."""
+        """The secrets that sign now, the newest first. Raises: Absent when one does not open, or there is none."""
         wanted = (
             select(_secret)
             .where(_secret.c.workspace_id == workspace, _secret.c.endpoint_id == endpoint_id)
@@ -109,6 +109,8 @@ class Endpoints:
         )
         async with self._database.transaction(workspace, read_only=True) as connection:
             rows = list((await connection.execute(wanted)).mappings())
+        if not rows:
+            raise Absent("The endpoint has no secret to sign with.")
         return tuple(
             self._vault.open(Sealed(row["key_id"], row["ciphertext"]), _place(workspace, row["id"])) for row in rows
         )

@@ -58,6 +58,8 @@ class Outbound:
     def __init__(self, allowed: Sequence[Network], total: timedelta = TOTAL) -> None:
         self._allowed = tuple(allowed)
         self._total = total.total_seconds()
+        # Made once: reading the authorities anew would hold up the loop for each attempt.
+        self._tls = httpx2.create_ssl_context()
 
     async def check(self, url: str) -> Target:
         """The place behind an address that a person typed.
@@ -93,7 +95,7 @@ class Outbound:
         extensions = {"sni_hostname": target.url.hostname} if target.url.scheme == "https" else {}
         timeout = httpx2.Timeout(self._total, connect=CONNECT.total_seconds())
         async with (
-            httpx2.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False) as client,
+            httpx2.AsyncClient(verify=self._tls, timeout=timeout, trust_env=False, follow_redirects=False) as client,
             client.stream("POST", _pinned(target), content=body, headers=sent, extensions=extensions) as response,
         ):
             return Answer(response.status_code, response.headers, await _cut(response))
@@ -123,7 +125,16 @@ def _split(url: str) -> SplitResult:
     ]
     if faults:
         raise Invalid(f"The address must have {', '.join(faults)}.", code="malformed_url")
-    return split
+    return split._replace(netloc=_ascii_place(split.hostname or "", port))
+
+
+def _ascii_place(host: str, port: int | None) -> str:
+    """Host and port as they travel in a header: names in the ASCII of IDNA."""
+    try:
+        name = host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise Invalid("The address must have a host that can be a name.", code="malformed_url") from error
+    return (f"[{name}]" if ":" in name else name) + ("" if port is None else f":{port}")
 
 
 def _pinned(target: Target) -> str:
@@ -137,8 +148,6 @@ async def _resolve(host: str, port: int) -> list[Address]:
         return [ip_address(host)]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:
-        raise Invalid("The address must have a host that can be a name.", code="malformed_url") from error
     except OSError as error:
         raise Unavailable("the name cannot be resolved") from error
     return [ip_address(str(info[4][0]).partition("%")[0]) for info in found]

@@ -21,7 +21,7 @@ from kizashi_common.contracts.commands.alerts import Acknowledge, AlertChanged, 
 from kizashi_common.contracts.ids import shown
 from kizashi_common.db.database import Database, driver_of
 from kizashi_common.db.repeats import Once
-from kizashi_common.errors import Absent, StaleVersion
+from kizashi_common.errors import Conflict, StaleVersion
 
 
 class Wish(NamedTuple):
@@ -86,7 +86,9 @@ class Act:
             after = decide(before)
             if after is not before:
                 _must_be_seen(wish, before)
-                happened = desk.conclude([Move(after, before, event)], at, wish.actor)
+                # A further note of the same person is kept, and no news to anybody.
+                told = None if workflow.is_in_the_same_care(before, after) else event
+                happened = desk.conclude([Move(after, before, told)], at, wish.actor)
                 await self._alerts.write(connection, happened, wish.request_id)
             answer = changed(desk.latest.get(before.identity, after))
             await keep_answer(transaction, wish.once, answer.model_dump_json())
@@ -100,8 +102,7 @@ class Act:
         for alert in desk.latest.values():
             if alert.id == wish.alert_id:
                 return desk, alert
-        # An episode before the latest: closed for good.
-        raise Absent("This episode is over; look at the latest one.")
+        raise Conflict("This episode is over for good; look at the latest one.", code="already_resolved")
 
 
 def _must_be_seen(wish: Wish, alert: Alert) -> None:

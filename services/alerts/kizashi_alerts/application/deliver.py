@@ -136,6 +136,10 @@ class Deliver:
             raise
         except KizashiError as error:
             return _failed(error)
+        except Exception as error:
+            # What one receiver brings about must never end the deliveries to all others: it is a failed attempt.
+            _log.error("delivery_failed", workspace=delivery.workspace, error=error)
+            return _failed(Unavailable("unforeseen"))
 
     def _jitter(self) -> float:
         """From -1 to 1."""

@@ -16,13 +16,13 @@ from kizashi_common.errors import Conflict, Invalid
 
 
 def acknowledge(alert: Alert, actor: str, note: str | None, at: datetime) -> Alert:
-    """The alert in somebody's care; the very same alert when that person has it already.
+    """The alert in somebody's care; the very same alert when that person has it already and says nothing new.
 
     Raises: Conflict, code already_resolved, for a closed one.
     """
     _must_be_open(alert)
     if alert.workflow == "acknowledged" and alert.acknowledged_by == actor:
-        return alert
+        return alert if note is None or note == alert.note else replace(alert, note=note)
     return replace(
         alert,
         workflow="in_progress" if alert.workflow == "in_progress" else "acknowledged",
@@ -30,6 +30,11 @@ def acknowledge(alert: Alert, actor: str, note: str | None, at: datetime) -> Ale
         acknowledged_at=at,
         note=note if note is not None else alert.note,
     )
+
+
+def is_in_the_same_care(before: Alert, after: Alert) -> bool:
+    """Whether workflow and person are what they were."""
+    return (before.workflow, before.acknowledged_by) == (after.workflow, after.acknowledged_by)
 
 
 def resolve(alert: Alert, actor: str, feedback: str, note: str | None, at: datetime) -> Alert:

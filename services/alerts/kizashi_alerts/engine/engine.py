@@ -8,7 +8,7 @@ Source: ALERTS.md 1 and 5; decision 17.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -143,6 +143,10 @@ class AlertsEngine:
         score, before = read.score, state.cursor
         if score.seq <= before.seq:
             return False
+        if before.as_of is not None and score.as_of < before.as_of:
+            # The sweep of a midnight comes after a score of that morning: what is known already is newer.
+            state.cursor = self._flush.cursors[read.subject] = replace(before, seq=score.seq)
+            return True
         state.cursor = Cursor(score.seq, score.as_of, score.band or before.band, score.score)
         self._flush.cursors[read.subject] = state.cursor
         if score.reason in NO_NEWS:

@@ -107,9 +107,10 @@ def _scopes(
         yield "", None
         return
     value = values.get(each)
-    listed = sorted(set(value))[:MAX_ELEMENTS] if isinstance(value, list) else None
+    listed = sorted(set(value)) if isinstance(value, list) else None
     known = {scope for key, scope in conditions if key == rule.key}
-    for scope in sorted(known.union(listed or ())):
+    # Only what may open is limited: what stands is over when it is gone from the list, however long that is.
+    for scope in sorted(known.union((listed or [])[:MAX_ELEMENTS])):
         yield scope, listed
 
 

@@ -31,6 +31,8 @@ from kizashi_health.domain.pulse import (
 UNSAVED: Final = 0
 """The id of a calibration that the store has not numbered yet."""
 
+_RAREST: Final = 1e-6
+"""Beyond this a share has no odds that a float could tell from none."""
 _FEWEST: Final = 20
 _FEWEST_FOR_INACTIVITY: Final = 50
 _FEWEST_OF_EACH: Final = 5
@@ -119,8 +121,9 @@ def prior_pace(population: Sequence[Member], as_of: Day, settings: PulseSettings
 
 
 def stated_base(monthly_loss: float, settings: PulseSettings) -> float:
-    """The share lost within a horizon when `monthly_loss` are lost within 30 days."""
-    return float(1.0 - (1.0 - monthly_loss) ** (settings.horizon / 30.0))
+    """The share lost within a horizon when `monthly_loss` are lost within 30 days; never none and never all of them."""
+    lost = 1.0 - (1.0 - monthly_loss) ** (settings.horizon / 30.0)
+    return float(min(max(lost, _RAREST), 1.0 - _RAREST))
 
 
 def solve_intercept(logits: Sequence[float], rate: float) -> float:

@@ -132,7 +132,7 @@ class HealthEngine:
         flush.users.extend((subject.key, subject.id, user) for _, user in sorted(dirty.users.items()))
         for feature in sorted(dirty.features):
             flush.features.append((subject.key, subject.id, feature, subject.activity.features[feature]))
-        if subject.cause is None:
+        if subject.cause is None and subject.unsent is None:
             subject.stale_since = None
         elif subject.stale_since is None:
             subject.stale_since = at

@@ -51,13 +51,10 @@ def read(record: Record, partition: int, partitions: int) -> Taken:
 
 
 def _check(message: Event | Fact, record: Record) -> None:
+    _check_time(message.time, record)
     account = message.subject
     if account is None or record.key is None or message.partitionkey.encode() != record.key:
         raise Poison("An event of this topic names its account, and its key agrees.", code="schema")
-    if message.time > record.at + MOST_AHEAD:
-        raise Poison("It claims to have happened after it was appended.", code="future")
-    if message.time < _EARLIEST:
-        raise Poison("It claims to have happened before 1990.", code="refused")
     identifiers = [account, message.id, message.sourceid, message.workspaceid]
     if isinstance(message, Event):
         identifiers += [name for name in (message.data.user_id, message.data.feature) if name is not None]
@@ -67,6 +64,15 @@ def _check(message: Event | Fact, record: Record) -> None:
             raise Poison("An identifier holds NUL.", code="refused")
         if len(identifier) > _LONGEST_ID:
             raise Poison("An identifier is longer than 256.", code="limit")
+
+
+def _check_time(time: datetime, record: Record) -> None:
+    if time.tzinfo is None:
+        raise Poison("Its time has no zone.", code="schema")
+    if time > record.at + MOST_AHEAD:
+        raise Poison("It claims to have happened after it was appended.", code="future")
+    if time < _EARLIEST:
+        raise Poison("It claims to have happened before 1990.", code="refused")
 
 
 def _check_day(day: date, record: Record) -> None:

@@ -155,3 +155,5 @@ class Memory:
         clean = [key for key, subject in self.subjects.items() if subject.is_clean][:excess]
         for key in clean:
             del self.subjects[key]
+            # Touched by what changed no score: nothing of it waits.
+            self.touched.pop(key, None)

@@ -93,7 +93,7 @@ class WorkspaceSettings(Strict):
     zone: str = Field(default="UTC", description="IANA time zone; a local day is a day of this zone.")
     horizon_days: int = Field(default=30, ge=7, le=365)
     profile: Profile = "lapse"
-    monthly_loss: float = Field(default=0.03, gt=0.0, lt=1.0)
+    monthly_loss: float = Field(default=0.03, gt=0.0, le=0.5)
     days_off: tuple[date, ...] = Field(default=(), max_length=1000, description="Declared days off, weight 0.05.")
 
     @field_validator("zone")

@@ -68,7 +68,6 @@ def _retry_after(answer: Answer, now: datetime) -> timedelta | None:
     if value.isdecimal() and len(value) < 10:
         return timedelta(seconds=int(value))
     try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
+        return max(parsedate_to_datetime(value).astimezone(UTC) - now, timedelta(0))
+    except (ValueError, OverflowError):  # a receiver may say anything, years beyond the calendar among it
         return None
-    return max(at.astimezone(UTC) - now, timedelta(0))

@@ -50,6 +50,7 @@ EVENTS: Final[Mapping[str, str]] = {
     # alerts
     "delivery_waits": "Deliveries that are due could not be leased; they are looked for again.",
     "delivery_unfinished": "What came of a delivery could not be written; it is sent again under the same id.",
+    "delivery_failed": "An attempt met an error of ours; it counts as failed, and the delivery is tried again.",
     "endpoint_disabled": "A webhook endpoint said that it is gone; nothing is sent there any more.",
     "watch_waits": "The look at deliveries that wait could not be made; its gauges are those of the last one.",
     # gateway

@@ -30,6 +30,12 @@ READY_WITHIN: Final = 90
 ALERTS: Final = (offsets_are_decided_once, flushes_are_a_chain)
 """Alerts numbers its messages in one relay for all partitions, so the rule of the slot outbox is not its own."""
 
+_AT_REST: Final = """
+SELECT EXISTS (SELECT FROM health.workspace_day) AND NOT EXISTS (SELECT FROM health.wake)
+   AND NOT EXISTS (SELECT FROM health.account WHERE stale_since IS NOT NULL)
+   AND NOT EXISTS (SELECT FROM health.account_card WHERE stale)
+"""
+
 QUICK: Final = {"KIZASHI_SCORES_PUBLISH_EVERY_MS": "500"}
 
 
@@ -298,6 +304,18 @@ async def comes_true(installation: Installation, truth: Truth, seconds: float = 
         assert await connection.fetchval("SELECT count(*) FROM health.dead_letter") == 0
         await alerts_have_all(connection, seconds)
         assert await look(connection) == []
+    finally:
+        await connection.close()
+
+
+async def scored_at_rest(installation: Installation, seconds: float = 40) -> None:
+    """Waits until the workspace's day has begun and no account's score waits to be made or told: until then it may
+    stand as of its last active day, or under the calibration from before that day."""
+    connection = await installation.connect()
+    try:
+        async with asyncio.timeout(seconds):
+            while not await connection.fetchval(_AT_REST):
+                await asyncio.sleep(0.1)
     finally:
         await connection.close()
 

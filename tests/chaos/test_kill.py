@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.chance import seeded
-from tests.chaos.harness import Installation, Truth, comes_true, installed, moments, sending, watching
+from tests.chaos.harness import Installation, Truth, comes_true, installed, moments, scored_at_rest, sending, watching
 
 pytestmark = pytest.mark.chaos
 
@@ -99,6 +99,7 @@ async def test_a_second_start_over_the_same_data_finds_everything_again(folder: 
 
 async def settled(product: Installation, alerts: int) -> dict[str, Any]:
     """What people see, by the first key: accounts with their scores, and so many alerts, once they are there."""
+    await scored_at_rest(product)
     headers = {"authorization": f"Bearer {product.first['admin_key']}"}
     seen: dict[str, Any] = {}
     async with httpx2.AsyncClient(base_url=product.ready["gateway"], headers=headers, timeout=30) as api:

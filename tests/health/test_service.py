@@ -110,7 +110,9 @@ async def test_the_score_made_again_at_the_first_proof_goes_on_with_the_events_t
         await service.drains[0].run()
         await health.send(an_event("later"))
     traces = [caused_by(record.headers) for record in health.bus.records(SCORES.name)]
-    assert traces == [TRACE, TRACE, None]
+    # What the day begins with, and the next event, come of no recorded request.
+    assert traces[:2] == [TRACE, TRACE]
+    assert set(traces[2:]) == {None}
 
 
 async def _says_today(health: Health) -> bool:

@@ -68,7 +68,7 @@ def compose(resources: Resources) -> Service:
     internal = Internal(
         Gate(settings.service_token.get_secret_value()),
         AsOf(database, calibrations, clock),
-        SettingsOf(database, clock),
+        SettingsOf(database, calibrations, clock),
         Reconstruct(database, calibrations, clock),
         Snapshots(database),
     )

@@ -68,6 +68,17 @@ class AccountReader:
         )
         return next(iter((await self._complete(raw, rows, since)).values()), None)
 
+    async def logins_before(self, raw: Any, stored: StoredAccount, before: Day) -> None:
+        """Corrects the last login day to the last one before a day, which may be older than the rows that were read."""
+        last = stored.activity.last_login_day
+        if last is not None and last >= before:
+            found: date | None = await raw.fetchval(
+                "SELECT max(day) FROM health.account_day"
+                " WHERE workspace_id = $1 AND account_id = $2 AND logins > 0 AND day < $3",
+                stored.key.workspace, stored.id, date_of(before),
+            )  # fmt: skip
+            stored.activity.last_login_day = None if found is None else day_of(found)
+
     async def workspace(self, raw: Any, workspace: str, since: Day) -> dict[AccountKey, StoredAccount]:
         """Every account of a workspace."""
         rows = await raw.fetch("SELECT * FROM health.account WHERE workspace_id = $1", workspace)

@@ -16,13 +16,14 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import Any, Literal
 
-from sqlalchemy import and_, desc, select
+from sqlalchemy import desc, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kizashi_common.contracts.commands.health import WorkspaceSettings
 from kizashi_common.db.database import driver_of
 from kizashi_common.db.tables import health as t
+from kizashi_health.adapters.progress import BUILD
 from kizashi_health.domain.calendar import Day, date_of, day_of
 from kizashi_health.domain.pulse import Calibration
 
@@ -48,28 +49,17 @@ async def data_versions(
 
 
 async def kept(connection: AsyncConnection, workspace: str, as_of: Day, version: bytes) -> Calibration | None:
-    """The calibration of a Monday made from these very data, if one is kept."""
+    """The calibration of a Monday made from these very data, if one is kept: the one made last, which knows of most
+    facts."""
     table = t.calibration
     found = await connection.execute(
         select(table)
         .where(table.c.workspace_id == workspace, table.c.as_of == date_of(as_of), table.c.data_version == version)
-        .order_by(table.c.id)
+        .order_by(desc(table.c.id))
         .limit(1)
     )
     row = found.mappings().one_or_none()
     return None if row is None else calibration_of(row)
-
-
-async def latest(connection: AsyncConnection, workspaces: Sequence[str]) -> dict[str, Calibration]:
-    """The live calibration of each workspace: the newest Monday's, and of those the one made last."""
-    table = t.calibration
-    found = await connection.execute(
-        select(table)
-        .distinct(table.c.workspace_id)
-        .where(and_(table.c.workspace_id.in_(workspaces), table.c.kind == "live"))
-        .order_by(table.c.workspace_id, desc(table.c.as_of), desc(table.c.id))
-    )
-    return {row["workspace_id"]: calibration_of(row) for row in found.mappings()}
 
 
 async def keep(
@@ -85,7 +75,7 @@ async def keep(
     stored = await connection.execute(
         insert(table)
         .values(
-            build_id=1,
+            build_id=BUILD,
             workspace_id=workspace,
             as_of=date_of(made.as_of),
             kind=how[0],

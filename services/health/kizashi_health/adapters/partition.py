@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, Final
@@ -23,6 +23,7 @@ from kizashi_common.stream.dedupe import HOT_DAYS
 from kizashi_common.stream.shapes import Claim, Wake
 from kizashi_health import metrics
 from kizashi_health.adapters.accounts import AccountReader, day_row
+from kizashi_health.adapters.days import days_of
 from kizashi_health.adapters.packing import pack_bitmap, pack_counts
 from kizashi_health.adapters.workspaces import known_workspaces, stored_workspaces
 from kizashi_health.domain.activity import DayRow
@@ -33,7 +34,7 @@ from kizashi_health.engine.contexts import Contexts
 from kizashi_health.engine.engine import HealthEngine
 from kizashi_health.engine.flush import Flush
 from kizashi_health.engine.memory import DayTotal, EngineSettings, Memory
-from kizashi_health.engine.rows import AccountKey, Keys, Rows, StoredWorkspace
+from kizashi_health.engine.rows import AccountKey, Begun, Keys, Rows, StoredWorkspace
 from kizashi_health.engine.scoring import REBUILD
 
 SLOTS: Final = t.slots
@@ -92,13 +93,14 @@ class HealthStore:
             if keys.all_of:
                 accounts |= await self._reader.all_of(raw, claim.slot, keys.all_of, keys.since)
             days, ids = await self._days(raw, claim.slot, keys), await self._ids(raw, claim.slot, keys)
-        return Rows(accounts, days, ids, await self._workspaces(keys.workspaces))
+        workspaces, begun = await self._workspaces(keys)
+        return Rows(accounts, days, ids, workspaces, begun)
 
-    async def _workspaces(self, names: Collection[str]) -> Mapping[str, StoredWorkspace]:
-        if not names:
-            return {}
+    async def _workspaces(self, keys: Keys) -> tuple[Mapping[str, StoredWorkspace], Mapping[tuple[str, Day], Begun]]:
+        if not keys.workspaces:
+            return {}, {}
         async with self._database.transaction() as connection:
-            return await stored_workspaces(connection, names)
+            return await stored_workspaces(connection, keys.workspaces), await days_of(connection, keys.begun)
 
     async def _days(self, raw: Any, slot: int, keys: Keys) -> dict[tuple[AccountKey, Day], DayRow]:
         if not keys.days:

@@ -1,27 +1,38 @@
-"""What holds for all accounts of a workspace: settings, live calibration, first observed day, revenue quantiles.
+"""What holds for all accounts of a workspace: settings, first observed day, and what its last day began with.
 
 Source: SCORING.md 1 and 2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import desc, func, select, union
+from sqlalchemy import desc, func, select, text, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kizashi_common.contracts.commands.health import WorkspaceSettings
 from kizashi_common.db.tables import health as t
 from kizashi_common.errors import StaleVersion
-from kizashi_health.adapters import calibrations
+from kizashi_health.adapters.days import newest_days
 from kizashi_health.domain.calendar import day_of
 from kizashi_health.engine.rows import StoredWorkspace
 
 KIND = "workspace_settings"
 KEY = "settings"
+
+
+_WITH_ACCOUNTS = text("""
+WITH RECURSIVE found AS (
+  (SELECT workspace_id FROM health.account_card ORDER BY workspace_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT later.workspace_id FROM health.account_card later WHERE later.workspace_id > found.workspace_id
+          ORDER BY later.workspace_id LIMIT 1)
+  FROM found WHERE found.workspace_id IS NOT NULL
+) SELECT workspace_id FROM found WHERE workspace_id IS NOT NULL
+""")
 
 
 class SettingsVersion(NamedTuple):
@@ -40,19 +51,28 @@ async def known_workspaces(connection: AsyncConnection) -> list[str]:
     return list(found.scalars())
 
 
+async def workspaces_with_accounts(connection: AsyncConnection) -> list[str]:
+    """Those of which some account has a card; asked every second, so it jumps from one to the next in the index."""
+    return [row.workspace_id for row in await connection.execute(_WITH_ACCOUNTS)]
+
+
 async def settings_of(connection: AsyncConnection, workspace: str) -> SettingsVersion:
     """The settings of a workspace."""
+    return (await _settings(connection, [workspace]))[workspace]
+
+
+async def _settings(connection: AsyncConnection, workspaces: Sequence[str]) -> dict[str, SettingsVersion]:
     doc = t.document
     found = await connection.execute(
-        select(doc.c.version, doc.c.body)
-        .where(doc.c.workspace_id == workspace, doc.c.kind == KIND, doc.c.key == KEY, doc.c.state == "live")
-        .order_by(desc(doc.c.version))
-        .limit(1)
+        select(doc.c.workspace_id, doc.c.version, doc.c.body)
+        .distinct(doc.c.workspace_id)
+        .where(doc.c.workspace_id.in_(workspaces), doc.c.kind == KIND, doc.c.key == KEY, doc.c.state == "live")
+        .order_by(doc.c.workspace_id, desc(doc.c.version))
     )
-    row = found.one_or_none()
-    if row is None:
-        return SettingsVersion(0, WorkspaceSettings())
-    return SettingsVersion(row.version, WorkspaceSettings.model_validate(row.body))
+    stated = {
+        row.workspace_id: SettingsVersion(row.version, WorkspaceSettings.model_validate(row.body)) for row in found
+    }
+    return {name: stated.get(name) or SettingsVersion(0, WorkspaceSettings()) for name in workspaces}
 
 
 async def publish_settings(
@@ -99,28 +119,13 @@ async def publish_settings(
 
 async def stored_workspaces(connection: AsyncConnection, workspaces: Iterable[str]) -> dict[str, StoredWorkspace]:
     """The context of each of these workspaces."""
-    names = list(workspaces)
-    live = await calibrations.latest(connection, names)
-    days, census = t.slot_day, t.workspace_day
+    names, days = list(workspaces), t.slot_day
+    begun = await newest_days(connection, names)
     firsts = await connection.execute(
         select(days.c.workspace_id, func.min(days.c.day))
         .where(days.c.workspace_id.in_(names))
         .group_by(days.c.workspace_id)
     )
     first_days = {workspace: day_of(day) for workspace, day in firsts.tuples()}
-    medians = await connection.execute(
-        select(census.c.workspace_id, census.c.medians)
-        .distinct(census.c.workspace_id)
-        .where(census.c.workspace_id.in_(names))
-        .order_by(census.c.workspace_id, desc(census.c.day))
-    )
-    quantiles = {workspace: tuple(body.get("arr", ())) for workspace, body in medians.tuples()}
-    return {
-        name: StoredWorkspace(
-            (await settings_of(connection, name)).settings,
-            live.get(name),
-            first_days.get(name),
-            quantiles.get(name, ()),
-        )
-        for name in names
-    }
+    stated = await _settings(connection, names)
+    return {name: StoredWorkspace(stated[name].settings, first_days.get(name), begun.get(name)) for name in names}

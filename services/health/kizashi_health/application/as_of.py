@@ -25,6 +25,7 @@ from kizashi_common.contracts.ids import shown
 from kizashi_common.db.database import Database, driver_of
 from kizashi_common.errors import Absent
 from kizashi_health.adapters.accounts import AccountReader
+from kizashi_health.adapters.days import day_at
 from kizashi_health.adapters.progress import progress
 from kizashi_health.adapters.workspaces import stored_workspaces
 from kizashi_health.application.calibrating import Calibrations, Stated
@@ -35,11 +36,14 @@ from kizashi_health.domain.pulse import Calibration
 from kizashi_health.domain.score import BOUNDARIES, DayScore
 from kizashi_health.domain.signal import Workspace
 from kizashi_health.domain.windows import ROWS_READ
-from kizashi_health.engine.contexts import workspace_of
+from kizashi_health.engine.contexts import on_day, workspace_of
+from kizashi_health.engine.rows import Begun
 
 _PAST: Final = 2 * BOUNDARIES
 _ROWS: Final = ROWS_READ + _PAST
 _JUST_AFTER: Final = timedelta(milliseconds=1)
+_NO_DAY: Final = Begun(Day(1), None, ())
+"""Before the first day that began nothing is known of the workspace's revenues."""
 
 
 class Reading(NamedTuple):
@@ -98,6 +102,8 @@ class AsOf:
             first, settings = stored_workspace.first_day, stored_workspace.settings
             stated = Stated(name, settings, workspace, first, reached.applied)
             made = await self._calibrations.of_days(connection, stated, [*past, moment.as_of])
+            workspace = on_day(workspace, await day_at(connection, name, moment.as_of) or _NO_DAY)
+            await self._reader.logins_before(raw, stored, moment.as_of)
         workspace = replace(workspace, calibration=made[monday_of(moment.as_of)])
         history = _history(read, workspace, past, made, first)
         stale = through is None or (asked is not None and moment.as_of < asked)

@@ -1,4 +1,5 @@
-"""Which calibration holds on a day: the kept one of its Monday, or one made now from days before that Monday.
+"""Which calibration holds on a day. For a past day that is read: the kept one of its Monday, or one made now from days
+before that Monday. For the days that begin: the one in force, until the next Monday or until settings change it.
 
 Source: SCORING.md 4; HEALTH.md 10 and 11.
 """
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from kizashi_common.contracts.commands.health import WorkspaceSettings
 from kizashi_health.adapters import calibrations
 from kizashi_health.adapters.calibrations import Kind
+from kizashi_health.adapters.days import agree_alone, newest_days, put_in_force
 from kizashi_health.adapters.population import population
 from kizashi_health.domain.account import Account
 from kizashi_health.domain.calendar import Day, monday_of
@@ -80,14 +82,34 @@ class Calibrations:
             found[monday] = kept
         return found
 
-    async def renew_live(self, connection: Any, stated: Stated, day: Day) -> None:
-        """Makes the calibration of the present week the live one again, after the past before it has changed."""
-        monday = monday_of(day)
+    async def at_start(
+        self, connection: Any, stated: Stated, day: Day, before: Calibration | None, *, is_whole: bool
+    ) -> Calibration | None:
+        """The calibration of a day that begins: the one in force before, until there is a Monday to make one for.
+
+        Of a day whose input is not whole none is made, for what was not read yet would look like silence.
+        """
+        if not is_whole or (before is not None and before.as_of == monday_of(day)):
+            return before
+        return (await self.of_days(connection, stated, [day], kind="live"))[monday_of(day)]
+
+    async def renew(self, connection: Any, stated: Stated, today: Day) -> None:
+        """Puts one for this week in force on the last day begun, after settings or the past before it have changed.
+
+        `today`: the day up to which the input of all partitions is proved.
+        """
+        monday = monday_of(today)
+        await agree_alone(connection, stated.name)
+        begun = (await newest_days(connection, [stated.name])).get(stated.name)
+        if begun is None:
+            # The census makes the first one, under the settings that it finds.
+            return
         version = (await calibrations.data_versions(connection, stated.name, [monday], stated.settings))[monday]
         accounts = await population(connection, stated.name)
         made = await asyncio.to_thread(_make, accounts, monday, stated)
         how: tuple[Kind, datetime] = ("live", self._clock())
-        await calibrations.keep(connection, stated.name, made, stated.settings, version, how)
+        kept = await calibrations.keep(connection, stated.name, made, stated.settings, version, how)
+        await put_in_force(connection, stated.name, begun.day, kept.id)
 
 
 def _make(accounts: list[Account], monday: Day, stated: Stated) -> Calibration:

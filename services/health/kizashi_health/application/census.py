@@ -1,8 +1,8 @@
 """The day that began: noted once for the whole workspace, then told to every slot.
 
-A day counts as begun when the input of all partitions is proved past its local midnight, or an hour after the first
-one's (`partial`), so that one stuck partition does not hold back the others. On Mondays, and before the first one, the
-workspace is calibrated.
+A day counts as begun when the input of all partitions is proved past its local midnight, or when an hour has been
+waited since the first one's was (`partial`), so that one stuck partition does not hold back the others. On Mondays, and
+before the first one, the workspace is calibrated.
 
 Source: HEALTH.md 9.
 """
@@ -12,26 +12,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
+from kizashi_common.contracts.scores import Reason
 from kizashi_common.db.database import Database
 from kizashi_common.errors import Busy
 from kizashi_common.telemetry.logging import get_logger
 from kizashi_common.telemetry.metrics import worker_restarts_total
+from kizashi_health.adapters.days import How, agree_alone, begin_day
 from kizashi_health.adapters.population import population
-from kizashi_health.adapters.progress import Progress, begin_day, last_day, progress, wake_slots
-from kizashi_health.adapters.workspaces import known_workspaces, stored_workspaces
+from kizashi_health.adapters.progress import Progress, progress, wake_slots
+from kizashi_health.adapters.workspaces import stored_workspaces, workspaces_with_accounts
 from kizashi_health.application.calibrating import Calibrations, Stated
-from kizashi_health.domain.calendar import Day, date_of, day_of, local_day, midnight
+from kizashi_health.domain.account import Account
+from kizashi_health.domain.calendar import Day, date_of, local_day
 from kizashi_health.domain.card import revenue_ladder
 from kizashi_health.domain.evaluation import boundary
-from kizashi_health.domain.signal import Workspace
+from kizashi_health.domain.pulse import Calibration
 from kizashi_health.engine.contexts import workspace_of
+from kizashi_health.engine.rows import Begun
 from kizashi_health.engine.scoring import day_wake
 
 WORKER: Final = "census"
 _PARTIAL_AFTER: Final = timedelta(hours=1)
+"""Waited by this process: what a proof says of itself may be hours beyond midnight at once, after a pause."""
 _MOST_DAYS_BACK: Final = 90
+_STEP_THAT_IS_NEWS: Final = 0.35
+"""Units: logits of the intercept, five points of health."""
+
+
+class Reach(NamedTuple):
+    """Up to which day the input of all partitions is proved, and up to which days may begin."""
+
+    whole: Day
+    today: Day
 
 
 class Census:
@@ -50,6 +65,8 @@ class Census:
         self._clock = clock
         self._is_owner = is_owner
         self._every = every
+        self._ahead: dict[str, tuple[Day, datetime]] = {}
+        """The day that some partitions have reached and others have not, and since when that is known."""
         self._log = get_logger("health")
 
     async def run(self) -> None:
@@ -66,52 +83,58 @@ class Census:
     async def look(self) -> None:
         """Begins every day that is proved and was not begun yet."""
         async with self._database.transaction() as connection:
-            names = await known_workspaces(connection)
-        for name in names:
-            async with self._database.transaction() as connection:
-                await self._workspace(connection, name)
+            reached = await progress(connection)
+            found = await stored_workspaces(connection, await workspaces_with_accounts(connection))
+        for name, stored in found.items():
+            reach = self._reach(name, reached, ZoneInfo(stored.settings.zone))
+            if reach is not None and (stored.begun is None or stored.begun.day < reach.today):
+                async with self._database.transaction() as connection:
+                    await self._begin(connection, name, reach)
 
-    async def _workspace(self, connection: Any, name: str) -> None:
+    def _reach(self, name: str, reached: Progress, zone: ZoneInfo) -> Reach | None:
+        """The days that may begin now; None before all partitions are proved for the first time."""
+        if reached.earliest is None or reached.latest is None:
+            return None
+        whole, ahead = local_day(reached.earliest, zone), local_day(reached.latest, zone)
+        if ahead == whole:
+            self._ahead.pop(name, None)
+            return Reach(whole, whole)
+        day, since = self._ahead.get(name, (None, self._clock()))
+        if day != ahead:
+            since = self._clock()
+            self._ahead[name] = ahead, since
+        return Reach(whole, ahead if self._clock() - since >= _PARTIAL_AFTER else whole)
+
+    async def _begin(self, connection: Any, name: str, reach: Reach) -> None:
+        await agree_alone(connection, name)
         stored = (await stored_workspaces(connection, [name]))[name]
-        workspace = workspace_of(stored)
-        reached = await progress(connection)
-        today, partial = _today(reached, workspace)
-        if today is None:
-            return
-        done = await last_day(connection, name)
-        first = today if done is None else Day(max(day_of(done) + 1, today - _MOST_DAYS_BACK))
-        for day in range(first, today + 1):
-            stated = Stated(name, stored.settings, workspace, stored.first_day, reached.applied)
-            await self._begin(connection, stated, (Day(day), today, partial), reached.slots)
-
-    async def _begin(
-        self,
-        connection: Any,
-        stated: Stated,
-        when: tuple[Day, Day, bool],
-        slots: tuple[int, ...],
-    ) -> None:
-        day, today, partial = when
-        name = stated.name
-        made = await self._calibrations.of_days(connection, stated, [day], kind="live")
-        moment = boundary(day, stated.workspace, stated.observed_from)
-        revenues = [
-            float(revenue.amount)
-            for account in await population(connection, name)
-            if account.is_customer(moment) and (revenue := account.yearly_revenue(moment)) is not None
-        ]
-        calibration = next(iter(made.values()))
-        how = (calibration.id, self._clock(), partial)
-        if await begin_day(connection, name, date_of(day), revenue_ladder(revenues), how):
-            await wake_slots(connection, slots, name, day_wake(date_of(day), is_last=day == today))
+        reached, workspace = await progress(connection), workspace_of(stored)
+        stated = Stated(name, stored.settings, workspace, stored.first_day, reached.applied)
+        accounts = await population(connection, name)
+        told, held = workspace.calibration, None if stored.begun is None else stored.begun.calibration
+        for day in _missing(stored.begun, reach.today):
+            partial = day > reach.whole
+            held = await self._calibrations.at_start(connection, stated, day, held, is_whole=not partial)
+            how = How(None if held is None else held.id, self._clock(), partial)
+            await begin_day(connection, name, date_of(day), _revenues(accounts, stated, day), how)
+            reason = _reason(told, held) if day == reach.today else "rebuild"
+            await wake_slots(connection, reached.slots, name, day_wake(date_of(day), reason))
             self._log.info("day_began", workspace=name, day=date_of(day).isoformat(), partial=partial)
 
 
-def _today(reached: Progress, workspace: Workspace) -> tuple[Day | None, bool]:
-    """The latest day that may begin, and whether some partition is behind."""
-    if reached.earliest is None or reached.latest is None:
-        return None, False
-    whole, ahead = local_day(reached.earliest, workspace.zone), local_day(reached.latest, workspace.zone)
-    if ahead > whole and reached.latest - midnight(ahead, workspace.zone) >= _PARTIAL_AFTER:
-        return ahead, True
-    return whole, False
+def _missing(begun: Begun | None, today: Day) -> list[Day]:
+    """The days that have not begun yet; of a workspace's first ones only the present."""
+    first = today if begun is None else max(begun.day + 1, today - _MOST_DAYS_BACK)
+    return [Day(day) for day in range(first, today + 1)]
+
+
+def _revenues(accounts: list[Account], stated: Stated, day: Day) -> list[float]:
+    moment = boundary(day, stated.workspace, stated.observed_from)
+    known = [account.yearly_revenue(moment) for account in accounts if account.is_customer(moment)]
+    return list(revenue_ladder([float(revenue.amount) for revenue in known if revenue is not None]))
+
+
+def _reason(told: Calibration, held: Calibration | None) -> Reason:
+    """Why all scores are told again: a step of the calibration is no news about any account."""
+    moved = 0.0 if held is None else abs(held.intercept - told.intercept)
+    return "model_change" if moved > _STEP_THAT_IS_NEWS else "time"

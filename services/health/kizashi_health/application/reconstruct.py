@@ -19,8 +19,9 @@ from kizashi_common.contracts.commands.health import ReconstructionAnswer
 from kizashi_common.db.database import Database, driver_of
 from kizashi_common.errors import Conflict
 from kizashi_health.adapters.accounts import AccountReader
+from kizashi_health.adapters.days import renew_revenues
 from kizashi_health.adapters.history import HistoryWriter
-from kizashi_health.adapters.progress import progress, renew_revenues, wake_slots
+from kizashi_health.adapters.progress import progress, wake_slots
 from kizashi_health.adapters.workspaces import stored_workspaces
 from kizashi_health.application.calibrating import Calibrations, Stated
 from kizashi_health.domain.account import Account, Moment
@@ -109,9 +110,9 @@ class Reconstruct:
         stated = Stated(name, stored.settings, workspace, stored.first_day, reached.applied)
         made = await self._calibrations.of_days(connection, stated, every)
         # What the present day says of the whole workspace is older than the import, if it began before it.
-        await self._calibrations.renew_live(connection, stated, last)
+        await self._calibrations.renew(connection, stated, last)
         revenues = _revenues(accounts.values(), boundary(Day(last + 1), workspace, stored.first_day))
-        await renew_revenues(connection, name, date_of(last), revenues)
+        await renew_revenues(connection, name, last, revenues)
         workspace = replace(workspace, revenues=revenues, median_revenue=median(revenues) if revenues else None)
         return Span(first, last, workspace, stored.first_day, made, accounts)
 

@@ -6,21 +6,28 @@ Source: SCORING.md 1; HEALTH.md 10, "Versions".
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from kizashi_common.contracts.commands.health import SettingsAnswer, WorkspaceSettings
 from kizashi_common.db.database import Database
 from kizashi_common.errors import Conflict
 from kizashi_health.adapters.progress import progress, wake_slots
 from kizashi_health.adapters.workspaces import publish_settings, settings_of, stored_workspaces
+from kizashi_health.application.calibrating import Calibrations, Stated
+from kizashi_health.domain.calendar import local_day
+from kizashi_health.engine.contexts import workspace_of
+from kizashi_health.engine.rows import StoredWorkspace
 from kizashi_health.engine.scoring import SETTINGS
 
 
 class SettingsOf:
     """The document `workspace_settings` of each workspace."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, calibrations: Calibrations, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._calibrations = calibrations
         self._clock = clock
 
     async def read(self, workspace: str) -> SettingsAnswer:
@@ -32,7 +39,7 @@ class SettingsOf:
     async def replace(
         self, workspace: str, settings: WorkspaceSettings, expected: int | None, actor: str
     ) -> SettingsAnswer:
-        """Publishes new settings; all scores follow.
+        """Publishes new settings, with the calibration that they ask for; all scores follow.
 
         Raises: StaleVersion; Conflict when the zone would change under days that are counted already.
         """
@@ -44,6 +51,12 @@ class SettingsOf:
                     code="zone_needs_rebuild",
                 )
             made = await publish_settings(connection, workspace, settings, expected, (actor, self._clock()))
-            slots = (await progress(connection)).slots
-            await wake_slots(connection, slots, workspace, SETTINGS)
+            await self._follow(connection, workspace, replace(current, settings=settings))
         return SettingsAnswer(version=made.version, settings=made.settings)
+
+    async def _follow(self, connection: Any, name: str, stored: StoredWorkspace) -> None:
+        reached, workspace = await progress(connection), workspace_of(stored)
+        if reached.earliest is not None:
+            stated = Stated(name, stored.settings, workspace, stored.first_day, reached.applied)
+            await self._calibrations.renew(connection, stated, local_day(reached.earliest, workspace.zone))
+        await wake_slots(connection, reached.slots, name, SETTINGS)

@@ -17,7 +17,7 @@ from kizashi_health.domain.calendar import Clock, Day, day_of, local_day, midnig
 from kizashi_health.domain.calibration import calibrate
 from kizashi_health.domain.pulse import Calibration, PulseSettings
 from kizashi_health.domain.signal import Workspace, median
-from kizashi_health.engine.rows import StoredWorkspace
+from kizashi_health.engine.rows import Begun, StoredWorkspace
 
 _EPOCH = Day(1)
 
@@ -49,13 +49,25 @@ def pulse_settings(settings: WorkspaceSettings) -> PulseSettings:
 def workspace_of(stored: StoredWorkspace) -> Workspace:
     """The domain's value of a stored workspace."""
     settings = stored.settings
-    return Workspace(
+    present = Workspace(
         zone=ZoneInfo(settings.zone),
         clock=Clock(day_of(day) for day in settings.days_off),
         settings=pulse_settings(settings),
-        calibration=stored.calibration or uncalibrated(settings),
-        revenues=stored.arr_quantiles,
-        median_revenue=median(stored.arr_quantiles) if stored.arr_quantiles else None,
+        calibration=uncalibrated(settings),
+    )
+    return on_day(present, stored.begun)
+
+
+def on_day(workspace: Workspace, begun: Begun | None) -> Workspace:
+    """The workspace under what a day began with: its calibration, and its accounts' revenues then."""
+    if begun is None:
+        return workspace
+    arr = begun.arr_quantiles
+    return replace(
+        workspace,
+        calibration=begun.calibration or workspace.calibration,
+        revenues=arr,
+        median_revenue=median(arr) if arr else None,
     )
 
 
@@ -69,7 +81,7 @@ class Contexts:
     def __getitem__(self, workspace: str) -> Context:
         found = self._known.get(workspace)
         if found is None:
-            found = _context(StoredWorkspace(WorkspaceSettings(), None, None, ()))
+            found = _context(StoredWorkspace(WorkspaceSettings(), None, None))
             self._known[workspace] = found
         return found
 

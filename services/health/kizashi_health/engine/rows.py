@@ -52,14 +52,23 @@ class StoredAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A day that a workspace has begun, and what holds on it for all accounts. `calibration` is None before the first
+    one; `arr_quantiles` are ascending yearly revenues."""
+
+    day: Day
+    calibration: Calibration | None
+    arr_quantiles: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredWorkspace:
-    """What holds for all accounts of a workspace. `calibration` is None before the first one; `arr_quantiles` are
-    ascending yearly revenues, `first_day` is the first day on which anything was observed."""
+    """What holds for all accounts of a workspace now. `first_day` is the first day on which anything was observed,
+    `begun` the last day that has begun; each None before it."""
 
     settings: WorkspaceSettings
-    calibration: Calibration | None
     first_day: Day | None
-    arr_quantiles: tuple[float, ...]
+    begun: Begun | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class Keys:
     id_days: frozenset[int] = frozenset()
     all_of: frozenset[str] = frozenset()
     workspaces: frozenset[str] = frozenset()
+    begun: frozenset[tuple[str, Day]] = frozenset()
     newest_day: int = 0
 
 
@@ -83,3 +93,4 @@ class Rows:
     days: Mapping[tuple[AccountKey, Day], DayRow] = field(default_factory=dict)
     ids: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
     workspaces: Mapping[str, StoredWorkspace] = field(default_factory=dict)
+    begun: Mapping[tuple[str, Day], Begun] = field(default_factory=dict)

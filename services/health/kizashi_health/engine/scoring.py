@@ -12,14 +12,16 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from kizashi_common.contracts.scores import Reason
 from kizashi_common.stream.shapes import Wake
 from kizashi_health.domain.calendar import Day, day_of, midnight
 from kizashi_health.domain.evaluation import Evaluation, boundary, current, evaluate
+from kizashi_health.domain.pulse import Calibration
 from kizashi_health.domain.score import DayScore
-from kizashi_health.engine.contexts import Context
+from kizashi_health.domain.signal import Workspace
+from kizashi_health.engine.contexts import Context, on_day
 from kizashi_health.engine.flush import ScoreRow
 from kizashi_health.engine.memory import Memory
 from kizashi_health.engine.rows import AccountKey, Keys, Rows
@@ -32,24 +34,31 @@ HISTORY: Final = "history"
 REBUILD: Final = "rebuild"
 
 HISTORY_DAYS: Final = 100
-_STEP_THAT_IS_NEWS: Final = 0.35
 _JUST_AFTER: Final = timedelta(milliseconds=1)
 _LOOK: Final = timedelta(seconds=1)
 """How often the messages that wait for their time are looked through: there may be one for every account."""
 
 
+class Start(NamedTuple):
+    """A day that begins, and why scores of it are told."""
+
+    day: Day
+    reason: Reason
+
+
 class Boundary(NamedTuple):
-    """One account to be read as of the start of a day."""
+    """One account to be read as of the start of a day, under what that day began with."""
 
     key: AccountKey
     day: Day
     wake: int
     reason: Reason
+    workspace: Workspace
 
 
-def day_wake(day: date, *, is_last: bool) -> str:
-    """What a wake says when a local day began; only the last of several missed days is published."""
-    return f"{DAY}{day.isoformat()}{'' if is_last else ':quiet'}"
+def day_wake(day: date, reason: Reason) -> str:
+    """What a wake says when a local day began. Scores of a day with the reason `rebuild` are kept and not published."""
+    return f"{DAY}{day.isoformat()}:{reason}"
 
 
 class Scoring:
@@ -74,7 +83,8 @@ class Scoring:
         if not due:
             return None
         names = frozenset(name for wake in due for name in self._names(wake))
-        return Keys(since=self._memory.rows_since(), all_of=names, workspaces=names)
+        begun = frozenset((wake.workspace, _began(wake).day) for wake in due if wake.why.startswith(DAY))
+        return Keys(since=self._memory.rows_since(), all_of=names, workspaces=names, begun=begun)
 
     def take(self, wakes: Sequence[Wake], rows: Rows | None, keys: Keys | None) -> None:
         """Takes what is due; its wake rows are deleted in the flush that holds the last of their work."""
@@ -82,13 +92,11 @@ class Scoring:
         if not due or rows is None or keys is None:
             return
         memory = self._memory
-        before = {name: memory.contexts[name].workspace.calibration.intercept for name in rows.workspaces}
         memory.contexts.renew(rows.workspaces)
         memory.load(rows.accounts, keys.since)
         for wake in due:
             if wake.why.startswith(DAY):
-                moved = abs(memory.contexts[wake.workspace].workspace.calibration.intercept - before[wake.workspace])
-                self._begin_day(wake, "model_change" if moved > _STEP_THAT_IS_NEWS else "time")
+                self._begin_day(wake, rows)
             else:
                 self._touch_all(wake, rows)
 
@@ -99,14 +107,20 @@ class Scoring:
         if not wake.why.startswith(DAY):
             return True
         zone = self._memory.contexts[wake.workspace].workspace.zone
-        return self._memory.through is not None and self._memory.through >= midnight(_day(wake), zone)
+        return self._memory.through is not None and self._memory.through >= midnight(_began(wake).day, zone)
 
-    def _begin_day(self, wake: Wake, reason: Reason) -> None:
-        day = _day(wake)
-        subjects = [subject for subject in self._memory.of_workspace(wake.workspace) if subject.account.named_day < day]
+    def _begin_day(self, wake: Wake, rows: Rows) -> None:
+        day, reason = _began(wake)
+        workspace = on_day(self._memory.contexts[wake.workspace].workspace, rows.begun.get((wake.workspace, day)))
+        subjects: list[Subject] = []
+        for subject in self._memory.of_workspace(wake.workspace):
+            if subject.account.named_day < day:
+                subjects.append(subject)
+            elif reason != "rebuild":
+                # Named since: it has no row of this day, but what the day began with holds for it too.
+                self._touch(subject, "model_change")
         self._open[wake.id] = len(subjects)
-        quiet: Reason = "rebuild" if wake.why.endswith(":quiet") else reason
-        self._boundaries.extend(Boundary(subject.key, day, wake.id, quiet) for subject in subjects)
+        self._boundaries.extend(Boundary(subject.key, day, wake.id, reason, workspace) for subject in subjects)
         if not subjects:
             self._close(wake.id)
 
@@ -114,15 +128,18 @@ class Scoring:
         cause: Reason = "model_change" if wake.why == SETTINGS else "rebuild"
         for name in self._names(wake):
             for subject in self._memory.of_workspace(name):
-                subject.touch(cause)
-                self._memory.mark(subject)
-                self._memory.touched[subject.key] = None
+                self._touch(subject, cause)
                 if wake.why == REBUILD:
                     subject.published = replace(subject.published, at=None)
                 stored = rows.accounts.get(subject.key)
                 if wake.why == HISTORY and stored is not None:
                     subject.history = list(stored.history)
         self._close(wake.id)
+
+    def _touch(self, subject: Subject, cause: Reason) -> None:
+        subject.touch(cause)
+        self._memory.mark(subject)
+        self._memory.touched[subject.key] = None
 
     def _close(self, wake: int) -> None:
         self._open[wake] = 0
@@ -166,18 +183,18 @@ class Scoring:
         memory = self._memory
         subject = memory.subjects[work.key]
         context = memory.contexts[work.key.workspace]
-        moment = boundary(work.day, context.workspace, context.observed_from)
-        evaluation = evaluate(subject.account, context.workspace, moment, subject.history)
+        moment = boundary(work.day, work.workspace, context.observed_from)
+        evaluation = evaluate(subject.account, work.workspace, moment, subject.history)
         memory.pending.noted.computed[work.reason] += 1
         _remember(subject, evaluation.day_score)
-        memory.pending.scores.append(_score_row(subject, evaluation, context))
+        memory.pending.scores.append(_score_row(subject, evaluation, work.workspace.calibration))
         if work.reason != "rebuild":
-            self._publish(subject, evaluation, work.reason)
+            self._publish(subject, evaluation, work.reason, work.workspace)
         if self._live_day(subject, context) == work.day:
             subject.evaluation, subject.is_card_dirty = evaluation, True
-        else:
-            subject.touch("time")
-            memory.touched[subject.key] = None
+        elif work.reason != "rebuild":
+            # Active today, so it is shown as of tomorrow. Of several days only the last is followed by that.
+            self._touch(subject, work.reason)
         memory.mark(subject)
         self._open[work.wake] -= 1
         if self._open[work.wake] == 0:
@@ -200,7 +217,7 @@ class Scoring:
         subject.evaluation, subject.is_card_dirty = evaluation, True
         memory.mark(subject)
         if self._is_news(subject, evaluation) or self._may_send(subject):
-            self._publish(subject, evaluation, subject.unsent)
+            self._publish(subject, evaluation, subject.unsent, context.workspace)
         else:
             self._later[subject.key] = None
 
@@ -235,12 +252,12 @@ class Scoring:
         for key in [key for key in self._later if self._may_send(self._memory.subjects[key])]:
             subject = self._memory.subjects[key]
             if subject.evaluation is not None and subject.unsent is not None:
-                self._publish(subject, subject.evaluation, subject.unsent)
+                workspace = self._memory.contexts[subject.key.workspace].workspace
+                self._publish(subject, subject.evaluation, subject.unsent, workspace)
 
-    def _publish(self, subject: Subject, evaluation: Evaluation, reason: Reason) -> None:
+    def _publish(self, subject: Subject, evaluation: Evaluation, reason: Reason, workspace: Workspace) -> None:
         memory = self._memory
         stamp = self.stamp(subject, evaluation, reason, seq=subject.published.seq + 1)
-        workspace = memory.contexts[subject.key.workspace].workspace
         memory.pending.messages.append(message(snapshot(subject, workspace, evaluation, stamp), subject.trace))
         self._note(subject, evaluation, reason)
         subject.published = replace(
@@ -270,8 +287,9 @@ class Scoring:
         return Stamp(seq, reason, evaluation.moment.facts_before, through, stale=through is None)
 
 
-def _day(wake: Wake) -> Day:
-    return day_of(date.fromisoformat(wake.why.removeprefix(DAY).removesuffix(":quiet")))
+def _began(wake: Wake) -> Start:
+    day, _, reason = wake.why.removeprefix(DAY).partition(":")
+    return Start(day_of(date.fromisoformat(day)), cast("Reason", reason))
 
 
 def _remember(subject: Subject, row: DayScore) -> None:
@@ -286,7 +304,7 @@ def _over_cut(evaluation: Evaluation) -> bool | None:
     return probability >= cut
 
 
-def _score_row(subject: Subject, evaluation: Evaluation, context: Context) -> ScoreRow:
+def _score_row(subject: Subject, evaluation: Evaluation, calibration: Calibration) -> ScoreRow:
     return ScoreRow(
         key=subject.key,
         id=subject.id,
@@ -295,7 +313,7 @@ def _score_row(subject: Subject, evaluation: Evaluation, context: Context) -> Sc
         band=evaluation.score.band,
         probability=None if evaluation.pulse is None else evaluation.pulse.probability,
         evidence=evaluation.score.evidence,
-        calibration_id=context.workspace.calibration.id,
+        calibration_id=calibration.id,
         points=evaluation.points,
         signals=dict(evaluation.signals),
     )

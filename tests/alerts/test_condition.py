@@ -296,3 +296,11 @@ def test_an_element_stands_while_it_is_in_the_list_however_long_that_is() -> Non
     world = World(book_of(rule)).at("0d", feature__core_lost=["zoom"])
     world.at("1d", feature__core_lost=["zoom"] + [f"a{i:02}" for i in range(20)])
     assert world.alert("risk.x", "zoom").open
+
+
+def test_what_stands_when_its_rule_leaves_the_book_is_over_at_the_next_snapshot() -> None:
+    world = a_world().at("0d", usage__silent_days=6.0).expect(f"opened {KEY}")
+    world.change_book(book_of(a_rule(key="risk.other"))).at("1d").expect(f"resolved {KEY}", "opened risk.other")
+    assert world.alert(KEY).resolution == "scope"
+    assert world.state(KEY) == "inactive"
+    world.at("2d").expect_nothing()

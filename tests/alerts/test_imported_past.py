@@ -172,3 +172,41 @@ async def test_health_being_away_is_said_and_leaves_nothing_behind(stage: Stage)
         await judge.judge("demo", ImportedPast(days=30))
     await client.aclose()
     assert await stage.rows("SELECT * FROM alerts.wake") == []
+
+
+def test_a_past_that_live_snapshots_have_overtaken_opens_nothing() -> None:
+    world = World()
+    past = past_of(world.book, days(SILENT, SILENT))
+    assert past is not None
+    world.signals |= dict(BACK)
+    # Judged while the account was away, adopted after it came back.
+    world.at("3d").wake(SUBJECT, past).expect_nothing()
+    assert world.alerts() == []
+
+
+def test_a_past_that_is_judged_again_after_its_alert_closed_revives_nothing() -> None:
+    world = World()
+    past = past_of(world.book, days(SILENT, SILENT))
+    assert past is not None
+    world.wake(SUBJECT, past)
+    world.signals |= dict(BACK)
+    world.at("3d").at("4d").at("5d").expect("opened risk.silence (batch)", "resolved risk.silence (batch)")
+    world.wake(SUBJECT, past)
+    world.at("6d", usage__missed_days=2.0, usage__silent_days=2.0).expect_nothing()
+
+
+@pytest.mark.parametrize(("reason", "score"), [("rebuild", 60.0), ("model_change", 60.0), ("fact", None)])
+def test_a_newer_snapshot_that_could_move_nothing_does_not_hold_up_a_past(reason: Any, score: float | None) -> None:
+    world = World()
+    past = past_of(world.book, days(SILENT, SILENT))
+    assert past is not None
+    world.at("3d", reason=reason, score=score).wake(SUBJECT, past).expect("opened risk.silence (batch)")
+
+
+def test_an_account_that_came_back_today_has_a_past_that_is_over() -> None:
+    world = World()
+    silence = days(*[SILENT] * 5)
+    back = [a_score(0, silence[-1].as_of + timedelta(hours=h), dict(BACK)) for h in (9, 100, 200)]
+    past = past_of(world.book, [*silence, *back])
+    assert past is not None
+    assert past.conditions == []

@@ -125,18 +125,26 @@ class World:
         self.engine.apply(step, self._rows(keys) if keys is not None else None)
         self._write(self.engine.drain(self.now))
 
-    def wake(self, subject: SubjectKey, past: Any) -> None:
+    def wake(self, subject: SubjectKey, past: Any) -> World:
         """A past that was imported, to the engine."""
         step = Wakes([Wake(1, *subject, "imported_past")])
         keys = self.engine.needs(step)
         assert keys is not None
         self.engine.apply(step, Rows(self._rows(keys).subjects, {1: past}))
         self._write(self.engine.drain(self.now))
+        return self
 
     def restart(self) -> World:
         """The process ends and another one begins with what was committed."""
         self.engine = AlertsEngine(self.book, self.engine.position, 0, 1)
         return self
+
+    def change_book(self, book: Rulebook) -> World:
+        """The process begins again with other rules."""
+        self.book = book
+        for desk in self.desks.values():
+            desk.book = book
+        return self.restart()
 
     def _rows(self, keys: Keys) -> Rows:
         return Rows(

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from kizashi_common.contracts import scores
 from kizashi_common.http.internal import ACTOR, WORKSPACE
 from kizashi_common.runtime.service import Service
 from tests.builders import NOON, a_fact, an_event
@@ -154,7 +155,16 @@ async def test_a_reconstruction_gives_charts_and_rules_a_past(running: tuple[Hea
             "/internal/v1/snapshots", params={"after": page.headers["kizashi-next"], "limit": "500"}
         )
     assert made.json() == {"accounts": 60, "rows": 1800, "from_day": "2026-10-26", "to_day": "2026-11-24"}
-    assert len(page.text.splitlines()) == 250
+    told = [scores.decode(line.encode()) for line in page.text.splitlines()]
+    assert len(told) == 25 * (10 + 1), "ten reconstructed days and the present one, for each account"
+    for account in {one.id for one in told}:
+        *days, present = [one for one in told if one.id == account]
+        assert (len(days), present.day) == (10, NOON.date())
+        assert present.as_of > days[-1].as_of
+        assert (present.score, present.signals["usage.silent_days"]) == (
+            days[-1].score,
+            days[-1].signals["usage.silent_days"],
+        )
     assert "kizashi-next" not in other.headers
     (row,) = await health.rows(
         "SELECT count(*) AS n, count(score) AS scored FROM health.account_score_day WHERE basis = 'reconstructed'"

@@ -78,7 +78,7 @@ class Partition:
             pasts = await connection.fetch(_PASTS, list(keys.wakes)) if keys.wakes else []
         found = {key: SubjectState() for key in keys.subjects}
         for row in cursors:
-            cursor = Cursor(row["last_seq"], row["last_as_of"], row["last_band"], row["last_score"])
+            cursor = Cursor(row["last_seq"], row["last_as_of"], row["last_band"], row["last_score"], row["moved_at"])
             found[(row["workspace_id"], row["subject"])].cursor = cursor
         for row in conditions:
             state = found[(row["workspace_id"], row["subject"])]
@@ -92,7 +92,10 @@ class Partition:
         """Cursors first, since their row locks keep people out until the commit."""
         await self._cursors.write(
             connection,
-            [(*key, cursor.seq, cursor.as_of, cursor.band, cursor.score) for key, cursor in flush.cursors.items()],
+            [
+                (*key, cursor.seq, cursor.as_of, cursor.band, cursor.score, cursor.moved_at)
+                for key, cursor in flush.cursors.items()
+            ],
         )
         await self._write_conditions(connection, flush)
         failpoint("alerts.locked")

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from kizashi_alerts.domain.alert import Alert, HeldBy, Identity, Scored, Shown, Subject
-from kizashi_alerts.domain.condition import How, Transition
+from kizashi_alerts.domain.condition import How, State
 from kizashi_alerts.domain.notify import NEWS, cover_of, decide, rank
 from kizashi_alerts.domain.playbook import Playbook
 from kizashi_alerts.domain.rulebook import Compiled, Rulebook
@@ -27,16 +27,22 @@ _LONGER: Final = {"wrong": timedelta(days=60), "bad_timing": timedelta(days=30)}
 
 
 class Found(NamedTuple):
-    """What the engine found about one identity: its condition stands, or has just ended (`transition` cleared)."""
+    """What the engine found about one identity whose condition stands."""
 
     rule: Compiled
     scope: str
-    state: str | None
-    transition: Transition | None
-    how: How
+    state: State
     severity: Severity
     evidence: Mapping[str, SignalValue]
     data_stale: bool
+
+
+class Ended(NamedTuple):
+    """An identity whose condition has just ended, and how; its rule may have left the book."""
+
+    rule_key: str
+    scope: str
+    how: How
 
 
 class Snapshot(NamedTuple):
@@ -95,15 +101,16 @@ class Desk:
         """Makes this the latest episode of its identity."""
         self.latest[alert.identity] = alert
 
-    def settle(self, found: Iterable[Found], snapshot: Snapshot) -> list[Happened]:
+    def settle(self, found: Iterable[Found | Ended], snapshot: Snapshot) -> list[Happened]:
         """What the engine's findings make of the alerts."""
         moves = [move for one in found if (move := self._move(one, snapshot)) is not None]
         return [one._replace(due_at=snapshot.due_at, trace=snapshot.trace) for one in self.conclude(moves, snapshot.at)]
 
-    def _move(self, found: Found, snapshot: Snapshot) -> Move | None:
-        identity = Identity(snapshot.workspace, snapshot.about.key, found.rule.key, found.scope)
+    def _move(self, found: Found | Ended, snapshot: Snapshot) -> Move | None:
+        key = found.rule_key if isinstance(found, Ended) else found.rule.key
+        identity = Identity(snapshot.workspace, snapshot.about.key, key, found.scope)
         latest = self.latest.get(identity)
-        if found.transition == "cleared":
+        if isinstance(found, Ended):
             return _cleared(latest, found, snapshot) if latest is not None and latest.open else None
         if latest is not None and latest.open:
             return _stands(latest, found, snapshot)
@@ -195,8 +202,6 @@ class Desk:
 
 def _stands(alert: Alert, found: Found, snapshot: Snapshot) -> Move | None:
     """The open episode goes on: worse is news, a return after clearing too, the rest is stored silently."""
-    if found.state not in ("active", "recovering"):
-        return None
     shown: Shown = "recovering" if found.state == "recovering" else "active"
     back = alert.condition == "cleared" and shown == "active"
     if alert.condition == "cleared" and not back:
@@ -247,7 +252,7 @@ def _fresh(alert: Alert, found: Found, snapshot: Snapshot) -> Alert:
     )
 
 
-def _cleared(alert: Alert, found: Found, snapshot: Snapshot) -> Move | None:
+def _cleared(alert: Alert, found: Ended, snapshot: Snapshot) -> Move | None:
     """Over: resolved by the system if nobody ever took it into care, else marked, and the person closes it."""
     if alert.condition == "cleared":
         return None

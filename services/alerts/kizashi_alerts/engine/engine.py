@@ -18,7 +18,7 @@ import msgspec
 from kizashi_alerts.domain.alert import scored, subject_key, subject_of
 from kizashi_alerts.domain.condition import Condition
 from kizashi_alerts.domain.rulebook import Rulebook
-from kizashi_alerts.domain.settle import Snapshot
+from kizashi_alerts.domain.settle import Ended, Snapshot
 from kizashi_alerts.engine.flush import AlertsFlush, Cursor, News, SubjectKey, findings
 from kizashi_alerts.engine.judge import ConditionKey, Judged, Tally, judge
 from kizashi_alerts.engine.past import Past
@@ -147,15 +147,17 @@ class AlertsEngine:
             # The sweep of a midnight comes after a score of that morning: what is known already is newer.
             state.cursor = self._flush.cursors[read.subject] = replace(before, seq=score.seq)
             return True
-        state.cursor = Cursor(score.seq, score.as_of, score.band or before.band, score.score)
+        is_news = score.reason not in NO_NEWS
+        moved_at = score.as_of if is_news and score.score is not None else before.moved_at
+        state.cursor = Cursor(score.seq, score.as_of, score.band or before.band, score.score, moved_at)
         self._flush.cursors[read.subject] = state.cursor
-        if score.reason in NO_NEWS:
+        if not is_news:
             return True
         judged = self._judged(score, state)
         for one in judged:
-            self._remember(read.subject, state, one)
+            self._remember(read.subject, state, one.key, one.after)
         band_changed = None not in (before.band, score.band) and score.band != before.band
-        found = findings(judged)
+        found = (*findings(judged), *self._without_rule(read.subject, state))
         if found or band_changed:
             snapshot = _snapshot(score, read.account_id, due_at=read.record.at)
             snapshot = snapshot._replace(trace=caused_by(read.record.headers))
@@ -171,16 +173,28 @@ class AlertsEngine:
         tally.seconds.append(self._ticks() - began)
         return judged
 
-    def _remember(self, subject: SubjectKey, state: SubjectState, one: Judged) -> None:
-        if one.after is None:
-            state.conditions.pop(one.key, None)
+    def _remember(self, subject: SubjectKey, state: SubjectState, key: ConditionKey, after: Condition | None) -> None:
+        if after is None:
+            state.conditions.pop(key, None)
         else:
-            state.conditions[one.key] = one.after
-        self._flush.conditions[(subject, one.key)] = one.after
+            state.conditions[key] = after
+        self._flush.conditions[(subject, key)] = after
+
+    def _without_rule(self, subject: SubjectKey, state: SubjectState) -> list[Ended]:
+        """Conditions whose rule has left the book: nobody will ever judge them, so they are over."""
+        left = [key for key in state.conditions if self._book.get(key[0]) is None]
+        for key in left:
+            self._remember(subject, state, key, None)
+        return [Ended(*key, "scope") for key in left]
 
     def _adopt(self, subject: SubjectKey, past: Past) -> None:
-        """Takes over what the past left, except where live snapshots have already found as much."""
+        """Takes over what the past left, except where live snapshots have already found as much.
+
+        A past whose end is older than what live snapshots have moved says nothing that is not known better.
+        """
         state = self._subjects.setdefault(subject, SubjectState())
+        if state.cursor.moved_at is not None and past.last.as_of < state.cursor.moved_at:
+            return
         self._flush.cursors[subject] = state.cursor
         for one in past.conditions:
             key, rule = (one.rule_key, one.scope), self._book.get(one.rule_key)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kizashi_alerts.domain.condition import Condition
-from kizashi_alerts.domain.settle import Found, Happened, Snapshot
+from kizashi_alerts.domain.settle import Ended, Found, Happened, Snapshot
 from kizashi_alerts.engine.judge import ConditionKey, Judged, Tally
 from kizashi_common.stream.shapes import FlushBase
 
@@ -21,19 +21,21 @@ SubjectKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a subject's snapshots are judged. `seq` rises by one per snapshot."""
+    """How far a subject's snapshots are judged. `seq` rises by one per snapshot; `moved_at` is the `as_of` of the last
+    one with a score that could move conditions."""
 
     seq: int = 0
     as_of: datetime | None = None
     band: str | None = None
     score: float | None = None
+    moved_at: datetime | None = None
 
 
 class News(NamedTuple):
     """One snapshot that has something to say: findings, and whether its band is another than before."""
 
     snapshot: Snapshot
-    found: tuple[Found, ...]
+    found: tuple[Found | Ended, ...]
     band_changed: bool
     seq: int
 
@@ -53,19 +55,14 @@ class AlertsFlush(FlushBase):
     happened: Sequence[Happened] = ()
 
 
-def findings(judged: Sequence[Judged]) -> tuple[Found, ...]:
+def findings(judged: Sequence[Judged]) -> tuple[Found | Ended, ...]:
     """Those that concern an alert: what stands, and what has just ended."""
-    return tuple(
-        Found(
-            rule=one.rule,
-            scope=one.scope,
-            state=one.after.state if one.after is not None else None,
-            transition=one.transition,
-            how=one.how,
-            severity=one.severity,
-            evidence=one.evidence,
-            data_stale=one.data_stale,
-        )
-        for one in judged
-        if one.transition == "cleared" or (one.after is not None and one.after.stands)
-    )
+    return tuple(found for one in judged if (found := _finding(one)) is not None)
+
+
+def _finding(one: Judged) -> Found | Ended | None:
+    if one.transition == "cleared":
+        return Ended(*one.key, one.how)
+    if one.after is None or not one.after.stands:
+        return None
+    return Found(one.rule, one.scope, one.after.state, one.severity, one.evidence, one.data_stale)

@@ -6,11 +6,13 @@ Source: HEALTH.md 11 and 16.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +20,7 @@ from kizashi_common.contracts.ids import shown
 from kizashi_common.contracts.scores import Score
 from kizashi_common.db.copying import Upsert
 from kizashi_common.db.tables import health as t
-from kizashi_health.domain.calendar import date_of, day_of, midnight
+from kizashi_health.domain.calendar import Day, date_of, day_of, local_day, midnight
 from kizashi_health.domain.evaluation import Evaluation
 from kizashi_health.domain.score import MODEL
 from kizashi_health.engine.rows import StoredAccount
@@ -66,7 +68,10 @@ async def accounts_after(connection: AsyncConnection, workspace: str, after: UUI
 
 
 async def snapshots_of(connection: AsyncConnection, cards: Sequence[Any], since: Any, zone: ZoneInfo) -> list[Score]:
-    """The reconstructed days of these accounts as snapshots, per account in order of `as_of`."""
+    """The reconstructed days of these accounts as snapshots, and last the present one: per account in order of `as_of`.
+
+    The present belongs to it: an account that came back today has a past that is over.
+    """
     if not cards:
         return []
     days, by_id = t.account_score_day, {card["account_id"]: card for card in cards}
@@ -81,7 +86,21 @@ async def snapshots_of(connection: AsyncConnection, cards: Sequence[Any], since:
         )
         .order_by(days.c.account_id, days.c.day)
     )
-    return [_snapshot(row, by_id[row["account_id"]], zone) for row in found.mappings()]
+    past: dict[UUID, list[Score]] = defaultdict(list)
+    for row in found.mappings():
+        past[row["account_id"]].append(_snapshot(row, by_id[row["account_id"]], zone))
+    return [one for account, days in past.items() for one in (*days, _present(by_id[account], zone))]
+
+
+def _present(card: Any, zone: ZoneInfo) -> Score:
+    """What the card says: read as of today, or as of tomorrow for an account that was active today."""
+    today, last = local_day(card["as_of"], zone), card["last_active_day"]
+    day = today if last is None else max(today, Day(day_of(last) + 1))
+    body, pulse = card["body"], card["body"]["pulse"]
+    points = {} if pulse is None else {**pulse["points"], "scale": pulse["scale"]}
+    row = {**card, "day": date_of(day), "points": points, "signals": body["signals"], "model": body["model"]}
+    told = _snapshot(row, card, zone)
+    return structs.replace(told, as_of=card["as_of"], complete_through=card["complete_through"], stale=card["stale"])
 
 
 def _snapshot(row: Any, card: Any, zone: ZoneInfo) -> Score:

@@ -1,4 +1,4 @@
-"""The reconstructed past as snapshots, page by page: what alerts judges after an import.
+"""The reconstructed past up to now as snapshots, page by page: what alerts judges after an import.
 
 Source: HEALTH.md 16; ALERTS.md 2.
 """
@@ -32,7 +32,7 @@ class Snapshots:
         self._database = database
 
     async def page(self, name: str, days: int, after: UUID | None, limit: int) -> Page:
-        """The last `days` reconstructed days of the next `limit` accounts."""
+        """The last `days` reconstructed days of the next `limit` accounts, and what each is now."""
         async with self._database.transaction(read_only=True) as connection:
             workspace = workspace_of((await stored_workspaces(connection, [name]))[name])
             through = (await progress(connection)).earliest

@@ -46,6 +46,7 @@ subject_cursor = Table(
     Column("last_as_of", Instant),
     Column("last_band", Text),
     Column("last_score", Double),
+    Column("moved_at", Instant),
     schema=SCHEMA,
     postgresql_with=_UPDATED,
 )

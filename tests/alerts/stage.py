@@ -13,7 +13,7 @@ from uuid import UUID
 from kizashi_alerts.adapters import starter
 from kizashi_alerts.adapters.alerts import Alerts
 from kizashi_alerts.adapters.channels.webhook.send import Webhook
-from kizashi_alerts.adapters.deliveries import Deliveries
+from kizashi_alerts.adapters.deliveries import Deliveries, Delivery
 from kizashi_alerts.adapters.endpoints import Endpoints
 from kizashi_alerts.adapters.outbound import Outbound
 from kizashi_alerts.adapters.partition import OUTBOX, SLOTS, Partition
@@ -91,6 +91,12 @@ class Stage:
         self.claim = await self.ledger.claim(0, 1, SCORES.name)
         self.engine = await self.store.open(self.claim)
         return self
+
+    async def lease(self, *, first: bool = True, most: int = 99, share: int = 99) -> list[Delivery]:
+        """What a worker takes into its hands now, for 50 seconds."""
+        now = self.clock()
+        until = now + timedelta(seconds=50)
+        return (await self.deliveries.lease(now, until, first=first, most=most, share=share)).deliveries
 
     async def tell(self, *scores: Score) -> None:
         """Snapshots into one flush."""

@@ -5,9 +5,13 @@ Source: ALERTS.md 11.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -226,3 +230,27 @@ async def test_a_receiver_that_never_answers_is_a_timeout() -> None:
 async def test_nobody_listening_is_a_failure_and_not_a_crash() -> None:
     with pytest.raises(Unavailable):
         await LOOPBACK.post("http://127.0.0.1:9/x", {}, b"{}")
+
+
+async def test_names_whose_server_is_silent_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    silence, asked, real = threading.Event(), list[str](), socket.getaddrinfo
+
+    def resolver(host: str, *rest: Any, **named: Any) -> Any:
+        asked.append(host)
+        if host == "silent.example":
+            silence.wait(20)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return real(host, *rest, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    async with receiving() as receiver:
+        outbound = Outbound([ip_network("127.0.0.0/8"), ip_network("::1/128")], total=timedelta(seconds=5))
+        stuck = [asyncio.ensure_future(outbound.post("http://silent.example/", {}, b"{}")) for _ in range(100)]
+        await asyncio.sleep(0)
+        answer = await outbound.post(receiver.url.replace("127.0.0.1", "localhost"), {}, b"{}")
+        assert answer.status == 200
+        assert asked.count("silent.example") == 1
+        silence.set()
+        ends = await asyncio.gather(*stuck, return_exceptions=True)
+    assert {str(end) for end in ends if isinstance(end, Unavailable)} == {"the name cannot be resolved"}
+    assert len(ends) == sum(isinstance(end, Unavailable) for end in ends)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from prometheus_client import REGISTRY
 
@@ -106,8 +104,7 @@ async def test_what_waits_behind_a_receiver_that_hangs_is_not_due(stage: Stage) 
         endpoint, _ = await an_endpoint(stage, receiver)
         for _ in range(6):
             await stage.manage.test("demo", endpoint)
-        until = stage.clock() + timedelta(seconds=50)
-        leased = await stage.deliveries.lease(stage.clock(), until, first=True, most=4)
+        leased = await stage.lease(first=True, most=4)
         assert len(leased) == 4
         stage.later(seconds=40)
         await watch.look()
@@ -119,7 +116,7 @@ async def test_what_a_crashed_process_had_leased_is_due_once_the_lease_ran_out(s
     async with receiving() as receiver:
         endpoint, _ = await an_endpoint(stage, receiver)
         await stage.manage.test("demo", endpoint)
-        await stage.deliveries.lease(stage.clock(), stage.clock() + timedelta(seconds=50), first=True, most=4)
+        await stage.lease(first=True, most=4)
         stage.later(seconds=60)
         await watch.look()
         assert (pending(), oldest_due()) == (1, 10)
@@ -132,9 +129,7 @@ async def test_an_endpoint_that_is_gone_is_counted_with_what_it_parks(stage: Sta
         endpoint, _ = await an_endpoint(stage, receiver)
         for _ in range(3):
             await stage.manage.test("demo", endpoint)
-        (first,) = await stage.deliveries.lease(
-            stage.clock(), stage.clock() + timedelta(seconds=50), first=True, most=1
-        )
+        (first,) = await stage.lease(first=True, most=1)
         await stage.deliver._one(first)
     assert (disabled(), parked()) == (1, 2)
 

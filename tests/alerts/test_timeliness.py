@@ -113,9 +113,7 @@ async def test_a_delivery_that_another_process_finished_counts_there(stage: Stag
     async with receiving() as receiver:
         await an_endpoint(stage, receiver)
         await an_alert(stage)
-        (leased,) = await stage.deliveries.lease(
-            stage.clock(), stage.clock() + timedelta(seconds=50), first=True, most=5
-        )
+        (leased,) = await stage.lease(first=True, most=5)
         stage.later(seconds=51)
         assert await stage.deliver.turn(first=True) == 1
         assert (good(), bad()) == (1, 0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,11 +22,14 @@ from tests.alerts.receiver import Receiver, Says, receiving
 from tests.alerts.stage import BACK, SILENT, Stage
 from tests.alerts.world import a_score
 from tests.conftest import START
+from tests.counted import Growth
 
 
-async def an_endpoint(stage: Stage, receiver: Receiver, workspace: str = "demo", **asked: Any) -> tuple[UUID, str]:
+async def an_endpoint(
+    stage: Stage, receiver: Receiver, query: str = "", *, workspace: str = "demo", **asked: Any
+) -> tuple[UUID, str]:
     """An endpoint's id and secret."""
-    made = await stage.manage.create(workspace, "mem_aiko", EndpointRequest(url=receiver.url, **asked))
+    made = await stage.manage.create(workspace, "mem_aiko", EndpointRequest(url=receiver.url + query, **asked))
     assert made.secret is not None
     return parsed("whe", made.id), made.secret
 
@@ -173,8 +177,7 @@ async def test_a_lease_that_runs_out_after_a_crash_is_taken_again_with_the_same_
     async with receiving() as receiver:
         await an_endpoint(stage, receiver)
         await an_alert(stage)
-        now = stage.clock()
-        (leased,) = await stage.deliveries.lease(now, now + timedelta(seconds=50), first=True, most=10)
+        (leased,) = await stage.lease(first=True, most=10)
         assert await stage.deliver.turn(first=True) == 0, "it is in somebody's hands"
         stage.later(seconds=51)
         assert await stage.deliver.turn(first=True) == 1
@@ -189,12 +192,10 @@ async def test_two_workers_never_hold_the_same_delivery(stage: Stage) -> None:
         await an_endpoint(stage, receiver)
         await stage.tell(*(a_score(1, START, dict(SILENT), external_id=f"a{n}") for n in range(8)))
         await stage.relayed()
-        now = stage.clock()
-        until = now + timedelta(seconds=50)
-        held = await asyncio.gather(*(stage.deliveries.lease(now, until, first=True, most=3) for _ in range(4)))
+        held = await asyncio.gather(*(stage.lease(first=True, most=3) for _ in range(4)))
         ids = [one.id for batch in held for one in batch]
         assert len(ids) == len(set(ids))
-        assert len(await stage.deliveries.lease(now, until, first=True, most=99)) + len(ids) <= 8
+        assert len(await stage.lease(first=True, most=99)) + len(ids) <= 8
 
 
 async def test_four_are_in_flight_to_one_endpoint_at_most(stage: Stage) -> None:
@@ -202,9 +203,50 @@ async def test_four_are_in_flight_to_one_endpoint_at_most(stage: Stage) -> None:
         await an_endpoint(stage, receiver)
         await stage.tell(*(a_score(1, START, dict(SILENT), external_id=f"a{n}") for n in range(8)))
         await stage.relayed()
-        now = stage.clock()
-        assert len(await stage.deliveries.lease(now, now + timedelta(seconds=50), first=True, most=99)) == 4
-        assert await stage.deliveries.lease(now, now + timedelta(seconds=50), first=True, most=99) == []
+        assert len(await stage.lease(first=True, most=99)) == 4
+        assert await stage.lease(first=True, most=99) == []
+
+
+async def test_the_places_of_an_endpoint_are_those_of_first_attempts_and_retries_together(stage: Stage) -> None:
+    async with receiving() as receiver:
+        await an_endpoint(stage, receiver)
+        await stage.tell(*(a_score(1, START, dict(SILENT), external_id=f"a{n}") for n in range(8)))
+        await stage.relayed()
+        await stage.rows(
+            "UPDATE alerts.delivery SET attempt_no = 1, state = 'waiting'"
+            " WHERE id IN (SELECT id FROM alerts.delivery ORDER BY id LIMIT 4)"
+        )
+        taken = await asyncio.gather(*(stage.lease(first=first) for first in (True, False) * 4))
+        assert sum(map(len, taken)) == 4
+
+
+async def test_a_workspace_whose_receivers_hang_takes_half_of_the_places(stage: Stage) -> None:
+    async with receiving() as receiver:
+        for n in range(8):
+            await an_endpoint(stage, receiver, f"?{n}", workspace="greedy")
+        await an_endpoint(stage, receiver)
+        many = [a_score(1, START, dict(SILENT), external_id=f"a{n}", workspace="greedy") for n in range(4)]
+        await stage.tell(*many, a_score(1, START, dict(SILENT)))
+        await stage.relayed()
+        await stage.rows(
+            "UPDATE alerts.delivery SET next_at = next_at - interval '1 hour' WHERE workspace_id = 'greedy'"
+        )
+        taken = await stage.lease(most=32, share=16)
+        assert Counter(one.workspace for one in taken) == {"greedy": 16, "demo": 1}
+        assert Counter(one.endpoint_id for one in taken if one.workspace == "greedy").most_common()[0][1] == 2
+        assert await stage.lease(most=15, share=16) == []
+
+
+async def test_what_is_parked_instead_of_sent_is_counted(stage: Stage) -> None:
+    parked = Growth("alerts_deliveries_total", channel="webhook", outcome="parked")
+    async with receiving() as receiver:
+        endpoint, _ = await an_endpoint(stage, receiver)
+        await an_alert(stage)
+        await stage.lease()
+        await stage.endpoints.disable("demo", endpoint, "gone")
+        stage.later(seconds=51)
+        assert await stage.deliver.turn(first=True) == 0
+        assert parked() == 1
 
 
 async def test_an_endpoint_gets_the_types_that_it_chose_and_its_own_workspace_alone(stage: Stage) -> None:
@@ -320,8 +362,7 @@ async def test_what_a_crash_left_for_a_disabled_endpoint_is_parked(stage: Stage)
     async with receiving() as receiver:
         endpoint, _ = await an_endpoint(stage, receiver)
         await an_alert(stage)
-        now = stage.clock()
-        await stage.deliveries.lease(now, now + timedelta(seconds=50), first=True, most=10)
+        await stage.lease(first=True, most=10)
         await stage.endpoints.disable("demo", endpoint, "gone")
         stage.later(seconds=51)
         assert (await stage.deliver.turn(first=True), receiver.got) == (0, [])

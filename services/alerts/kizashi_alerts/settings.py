@@ -36,7 +36,9 @@ class AlertsSettings(Settings):
     )
     flush_at_least_ms: int = Field(default=100, ge=10, le=10_000, description="shortest time between flushes (ms)")
     flush_at_most_ms: int = Field(default=5_000, ge=100, le=60_000, description="longest time before a flush (ms)")
-    webhook_concurrency: int = Field(default=32, ge=1, le=500, description="webhooks in flight per pool")
+    webhook_concurrency: int = Field(
+        default=32, ge=1, le=500, description="webhooks in flight per pool; a workspace may hold half"
+    )
 
     @field_validator("master_keys")
     @classmethod

@@ -1,7 +1,7 @@
-"""Deliveries as rows: frozen once per endpoint, leased with SKIP LOCKED, finished with what came of the attempt.
+"""Deliveries as rows: frozen once per endpoint, leased, finished with what came of the attempt.
 
 A lease is set in the claiming transaction and the call is made outside any: a crash after sending lets the lease run
-out, and the same id is sent again. At least once, by contract.
+out, and the same id is sent again. At least once, by contract. Leases are taken by one at a time, over all processes.
 
 Source: ALERTS.md 11.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from kizashi_alerts.domain.delivery import State, wants
@@ -31,25 +31,36 @@ INSERT INTO alerts.delivery
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $8)
 ON CONFLICT (workspace_id, endpoint_id, event_id) DO NOTHING
 """
+_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('alerts deliveries are leased', 0))"
 _CLAIM: Final = """
-WITH due AS (
-    SELECT id, endpoint_id,
+WITH flying AS (
+    SELECT workspace_id, endpoint_id, (attempt_no = 0) = $2 AS is_of_pool FROM alerts.delivery
+    WHERE state = 'leased' AND lease_until >= $1
+), at_endpoint AS (
+    SELECT endpoint_id, count(*) AS flying FROM flying GROUP BY endpoint_id
+), of_workspace AS (
+    SELECT workspace_id, count(*) AS flying FROM flying WHERE is_of_pool GROUP BY workspace_id
+), due AS (
+    SELECT id, workspace_id, endpoint_id, next_at,
            row_number() OVER (PARTITION BY endpoint_id ORDER BY next_at, id) AS place
     FROM alerts.delivery
     WHERE ((state IN ('pending', 'waiting') AND next_at <= $1) OR (state = 'leased' AND lease_until < $1))
       AND (attempt_no = 0) = $2
-), busy AS (
-    SELECT endpoint_id, count(*) AS flying FROM alerts.delivery
-    WHERE state = 'leased' AND lease_until >= $1 GROUP BY endpoint_id
+), possible AS (
+    SELECT due.id, due.next_at,
+           row_number() OVER (PARTITION BY due.workspace_id ORDER BY due.place, due.next_at, due.id)
+               + coalesce(of_workspace.flying, 0) AS share
+    FROM due
+    LEFT JOIN at_endpoint ON at_endpoint.endpoint_id = due.endpoint_id
+    LEFT JOIN of_workspace ON of_workspace.workspace_id = due.workspace_id
+    WHERE due.place + coalesce(at_endpoint.flying, 0) <= $3
 ), picked AS (
-    SELECT d.id FROM due
+    SELECT d.id FROM possible
     JOIN alerts.delivery AS d USING (id)
-    LEFT JOIN busy ON busy.endpoint_id = due.endpoint_id
-    WHERE due.place + coalesce(busy.flying, 0) <= $3
-      AND (d.state IN ('pending', 'waiting') OR d.lease_until < $1)
-    ORDER BY due.place, d.next_at
+    WHERE possible.share <= $6
+    ORDER BY possible.share, possible.next_at
     LIMIT $4
-    FOR UPDATE OF d SKIP LOCKED
+    FOR UPDATE OF d
 )
 UPDATE alerts.delivery AS d
 SET state = CASE WHEN e.state = 'enabled' THEN 'leased' ELSE 'parked' END,
@@ -68,12 +79,15 @@ SET state = CASE WHEN $3 = 'waiting' AND e.state <> 'enabled' THEN 'parked' ELSE
 FROM alerts.endpoint AS e
 WHERE d.id = $1 AND d.state = 'leased' AND d.lease_until = $2
   AND e.workspace_id = d.workspace_id AND e.id = d.endpoint_id
-RETURNING d.workspace_id, d.attempt_no
+RETURNING d.workspace_id, d.attempt_no, d.state
 """
 _ATTEMPT: Final = """
 INSERT INTO alerts.attempt (delivery_id, number, workspace_id, at, status, ms, error, response)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
+
+
+Finished = State | Literal["parked"]
 
 
 class Delivery(NamedTuple):
@@ -90,6 +104,13 @@ class Delivery(NamedTuple):
     event_at: datetime
     lease_until: datetime
     url: str
+
+
+class Leased(NamedTuple):
+    """What a pool shall attempt now, and how many deliveries were parked instead."""
+
+    deliveries: list[Delivery]
+    parked: int
 
 
 class Attempt(NamedTuple):
@@ -158,26 +179,34 @@ class Deliveries:
             await (await driver_of(transaction)).execute(_FREEZE, *row)
         return event[0]
 
-    async def lease(self, now: datetime, until: datetime, *, first: bool, most: int) -> list[Delivery]:
-        """What is due, and what a crashed process left: first attempts or retries, fair over endpoints.
+    async def lease(self, now: datetime, until: datetime, *, first: bool, most: int, share: int) -> Leased:
+        """What is due, and what a crashed process left: first attempts or retries.
 
-        What is due at an endpoint that takes nothing any more is parked.
+        A turn for each workspace, and in it one for each of its endpoints; no workspace has more than `share` in
+        flight of these. What is due at an endpoint that takes nothing any more is parked.
         """
         async with self._database.transaction() as transaction:
             connection = await driver_of(transaction)
-            rows = await connection.fetch(_CLAIM, now, first, PER_ENDPOINT, most, until)
-        return [Delivery(*row.values()) for row in rows if row["lease_until"] is not None]
+            # What is in flight is counted, so two that count side by side would both take the last place.
+            await connection.execute(_ONE_AT_A_TIME)
+            rows = await connection.fetch(_CLAIM, now, first, PER_ENDPOINT, most, until, share)
+        leased = [Delivery(*row.values()) for row in rows if row["lease_until"] is not None]
+        return Leased(leased, len(rows) - len(leased))
 
-    async def finish(self, delivery: Delivery, state: State, next_at: datetime | None, attempt: Attempt) -> bool:
-        """Writes what came of the attempt; false when the lease had run out and another has the delivery."""
-        ended = None if state == "waiting" else attempt.at
+    async def finish(
+        self, delivery: Delivery, state: State, next_at: datetime | None, attempt: Attempt
+    ) -> Finished | None:
+        """Writes what came of the attempt: the state that it is in now, which is `parked` where it would wait at an
+        endpoint that takes nothing any more; None when the lease had run out and another has the delivery."""
+        finished_at = None if state == "waiting" else attempt.at
         async with self._database.transaction() as transaction:
             connection = await driver_of(transaction)
-            row = await connection.fetchrow(_FINISH, delivery.id, delivery.lease_until, state, next_at, ended)
+            row = await connection.fetchrow(_FINISH, delivery.id, delivery.lease_until, state, next_at, finished_at)
             if row is None:
-                return False
+                return None
             await connection.execute(
                 _ATTEMPT, delivery.id, row["attempt_no"], row["workspace_id"], attempt.at, attempt.status,
                 attempt.ms, attempt.error, attempt.said,
             )  # fmt: skip
-        return True
+        ended: Finished = row["state"]
+        return ended

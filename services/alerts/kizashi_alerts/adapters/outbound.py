@@ -10,16 +10,15 @@ Source: ALERTS.md 11, "SSRF guard".
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
+from kizashi_alerts.adapters.names import Address, Names
 from kizashi_alerts.metrics import BLOCKED
 from kizashi_common.errors import Invalid, Unavailable
 
@@ -29,7 +28,6 @@ MAX_RESPONSE_BYTES: Final = 16_384
 _PORTS: Final = {"http": 80, "https": 443}
 
 Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
 
 
 class Answer(NamedTuple):
@@ -60,6 +58,7 @@ class Outbound:
         self._total = total.total_seconds()
         # Made once: reading the authorities anew would hold up the loop for each attempt.
         self._tls = httpx2.create_ssl_context()
+        self._names = Names()
 
     async def check(self, url: str) -> Target:
         """The place behind an address that a person typed.
@@ -69,7 +68,7 @@ class Outbound:
         """
         split = _split(url)
         port = split.port or _PORTS[split.scheme]
-        addresses = await _resolve(split.hostname or "", port)
+        addresses = await self._names.addresses(split.hostname or "")
         if not all(self._may_reach(address) for address in addresses):
             BLOCKED.inc()
             raise Invalid("This address may not be reached from here.", code="blocked_address")
@@ -141,16 +140,6 @@ def _pinned(target: Target) -> str:
     """The address with the host replaced by what was checked, so that a second look-up cannot change it."""
     host = f"[{target.address}]" if isinstance(target.address, IPv6Address) else str(target.address)
     return target.url._replace(netloc=f"{host}:{target.port}").geturl()
-
-
-async def _resolve(host: str, port: int) -> list[Address]:
-    with suppress(ValueError):
-        return [ip_address(host)]
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise Unavailable("the name cannot be resolved") from error
-    return [ip_address(str(info[4][0]).partition("%")[0]) for info in found]
 
 
 async def _cut(response: httpx2.Response) -> bytes:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from kizashi_alerts.adapters.channel import Channel, Gone, Notification, Refused, Sent
-from kizashi_alerts.adapters.deliveries import Attempt, Deliveries, Delivery
+from kizashi_alerts.adapters.deliveries import PER_ENDPOINT, Attempt, Deliveries, Delivery, Finished
 from kizashi_alerts.adapters.endpoints import Endpoints
 from kizashi_alerts.adapters.outbound import TOTAL, TimedOut
 from kizashi_alerts.domain import timeliness
@@ -60,6 +60,8 @@ class Deliver:
         self._clock = clock
         self._chance = chance
         self._concurrency = concurrency
+        # Half the pool, so that the dead receivers of one workspace never hold up those of all others.
+        self._share = max(PER_ENDPOINT, concurrency // 2)
 
     async def run(self, *, first: bool, poll: timedelta = timedelta(milliseconds=200)) -> None:
         """Works until cancelled: as many in flight as the pool holds, the next as soon as one is done."""
@@ -87,10 +89,13 @@ class Deliver:
             return []
         now = self._clock()
         try:
-            return await self._deliveries.lease(now, now + LEASE, first=first, most=most)
+            leased = await self._deliveries.lease(now, now + LEASE, first=first, most=most, share=self._share)
         except Busy as error:
             _log.warning("delivery_waits", reason=error.reason)
             return []
+        if leased.parked:
+            DELIVERIES.labels(self._channel.name, "parked").inc(leased.parked)
+        return leased.deliveries
 
     async def _one(self, delivery: Delivery) -> None:
         with delivering(_SERVICE, self._channel.name, delivery.traceparent, delivery.id.int):
@@ -111,9 +116,10 @@ class Deliver:
         _tell(delivery.attempt_no + 1, outcome, follows)
         attempt = Attempt(started, int(elapsed.total_seconds() * 1000), outcome.status, outcome.error, outcome.said)
         next_at = now + follows.after if follows.after is not None else None
-        if not await self._deliveries.finish(delivery, follows.state, next_at, attempt):
+        state = await self._deliveries.finish(delivery, follows.state, next_at, attempt)
+        if state is None:
             return
-        self._count(delivery, follows, elapsed, now)
+        self._count(delivery, state, elapsed, now)
         if delivery.attempt_no == 0:
             _judge(delivery, started, outcome)
         if outcome.gone:
@@ -145,11 +151,11 @@ class Deliver:
         """From -1 to 1."""
         return int.from_bytes(self._chance(4), "big") / (_STEPS - 1) * 2 - 1
 
-    def _count(self, delivery: Delivery, follows: Next, elapsed: timedelta, now: datetime) -> None:
-        outcome = "retried" if follows.state == "waiting" else follows.state
+    def _count(self, delivery: Delivery, state: Finished, elapsed: timedelta, now: datetime) -> None:
+        outcome = "retried" if state == "waiting" else state
         DELIVERIES.labels(self._channel.name, outcome).inc()
         ATTEMPT_SECONDS.labels(self._channel.name).observe(elapsed.total_seconds())
-        if follows.state == "delivered" and delivery.attempt_no == 0:
+        if state == "delivered" and delivery.attempt_no == 0:
             seconds = max(0.0, (now - delivery.event_at).total_seconds())
             SCORE_TO_DELIVERED.labels(self._channel.name).observe(seconds, exemplar())
 

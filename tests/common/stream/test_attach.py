@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from kizashi_common.contracts.envelope import Outgoing
-from kizashi_common.errors import LogGap, LogReset
+from kizashi_common.errors import Busy, LogGap, LogReset
 from kizashi_common.stream.attach import Finding, compare
 from kizashi_common.stream.shapes import Claim
 from kizashi_common.stream.slot import anchor_hash
-from tests.twins.bus import MemoryBus
+from tests.twins.bus import MemoryBus, MemoryConsumer
 from tests.twins.clock import SetClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -69,6 +69,17 @@ async def test_an_anchor_that_aged_out_is_no_fault_while_nothing_unread_was_lost
     claim = await applied(bus, 5)
     del bus.log[TOPIC, 0][:5]
     assert await asked(bus, claim) == (Finding.SAME, 5)
+
+
+async def test_an_anchor_that_cannot_be_read_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(*_: object) -> None:
+        return None
+
+    bus = await a_log(10, word=b"second")
+    claim = await applied(await a_log(10), 5)
+    monkeypatch.setattr(MemoryConsumer, "read_one", slow)
+    with pytest.raises(Busy, match="could not be read"):
+        await asked(bus, claim)
 
 
 async def test_records_dropped_before_they_were_read_are_a_gap_even_where_logs_may_be_replaced() -> None:

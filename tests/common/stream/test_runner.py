@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -285,6 +286,48 @@ async def test_an_unheard_revocation_in_the_middle_of_a_batch_is_no_replaced_log
     await running.until(lambda: committed(toy, 10))
     assert runner.ready() is None
     assert len(log[EVENTS, 0]) == 10
+
+
+async def test_what_befalls_the_old_slot_of_a_partition_is_nothing_to_the_new_one(toy: Toy, running: Running) -> None:
+    """The old one is about to flush when its partition is given anew; its flush is refused, and that is all."""
+    runner, held, go = toy.runner(**of(Unheard, toy.bus)), asyncio.Event(), asyncio.Event()
+    running.start(runner)
+    await running.until(lambda: runner.ready() is None)
+    old = runner.live[0]
+
+    async def before_wakes(partition: int) -> None:
+        if partition == 0 and old.dirty_since is not None and not held.is_set():
+            held.set()
+            await go.wait()
+
+    toy.store.before_wakes = before_wakes
+    sent = 0
+    async with asyncio.timeout(10):
+        while not held.is_set():
+            await toy.send(0, 1)
+            sent += 1
+            await asyncio.sleep(0.01)
+    await runner.assigned(frozenset([0]))
+    await running.until(lambda: runner.owns(0))
+    new, epoch = runner.live[0], await _epoch(toy)
+    go.set()
+    await running.until(lambda: committed_in(toy, 0, sent))
+    await drained(runner)
+    assert runner.live[0] is new is not old
+    assert await _epoch(toy) == epoch
+    await toy.exact(0, sent)
+
+
+async def committed_in(toy: Toy, partition: int, count: int) -> bool:
+    return len(await toy.applied(partition)) == count
+
+
+async def _epoch(toy: Toy) -> int:
+    connection = await asyncpg.connect(toy.databases.owner_url)
+    try:
+        return int(await connection.fetchval("SELECT epoch FROM health.consumer_slot WHERE part = 0"))
+    finally:
+        await connection.close()
 
 
 @pytest.mark.parametrize("kind", [Unpaused, Ahead])

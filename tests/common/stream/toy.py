@@ -82,13 +82,14 @@ class ToyEngine:
 
 
 class ToyStore:
-    """Keeps the offsets as dedupe marks. `before_read` and `before_open` let a test stop the world there."""
+    """Keeps the offsets as dedupe marks. `before_read` and its like let a test stop the world there."""
 
     def __init__(self) -> None:
         self.engines: list[ToyEngine] = []
         self.replaced: list[Claim] = []
         self.before_read: Callable[[int], Awaitable[None]] = _at_once
         self.before_open: Callable[[int], Awaitable[None]] = _at_once
+        self.before_wakes: Callable[[int], Awaitable[None]] = _at_once
 
     async def open(self, claim: Claim) -> ToyEngine:
         await self.before_open(claim.partition)
@@ -97,6 +98,7 @@ class ToyStore:
         return engine
 
     async def wakes(self, claim: Claim) -> Sequence[Wake]:
+        await self.before_wakes(claim.partition)
         return ()
 
     async def read(self, claim: Claim, keys: int) -> None:

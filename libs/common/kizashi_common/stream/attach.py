@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Enum
 
 from kizashi_common.bus.bus import Consumer
-from kizashi_common.errors import LogGap, LogReset
+from kizashi_common.errors import Busy, LogGap, LogReset
 from kizashi_common.stream.shapes import Claim
 from kizashi_common.stream.slot import anchor_hash
 
@@ -28,7 +28,7 @@ async def compare(consumer: Consumer, claim: Claim, cluster_id: str, *, replacea
     """Compares claim and log; the offset goes with the finding: where to read on, or where a new log begins.
 
     `replaceable`: the broker is known to forget (profile `volatile`), so a new log is adopted as a new incarnation.
-    Raises: LogReset, LogGap: the partition stops until a person looks.
+    Raises: LogReset, LogGap: the partition stops until a person looks. Busy: nothing can be said now.
     """
     replaceable = replaceable or claim.may_reset
     extent = await consumer.extent(claim.partition)
@@ -43,10 +43,18 @@ async def compare(consumer: Consumer, claim: Claim, cluster_id: str, *, replacea
     if extent.first > claim.next_offset:
         raise LogGap(f"{extent.first - claim.next_offset} records were dropped before they were read.")
     if claim.anchor_offset is not None and claim.anchor_offset >= extent.first:
-        record = await consumer.read_one(claim.partition, claim.anchor_offset)
-        if record is not None and anchor_hash(record) != claim.anchor_hash:
+        anchor = await _anchor(consumer, claim.partition, claim.anchor_offset)
+        if anchor != claim.anchor_hash:
             return _replaced(extent.first, "The last applied record is another one now.", replaceable=replaceable)
     return Finding.SAME, claim.next_offset
+
+
+async def _anchor(consumer: Consumer, partition: int, offset: int) -> bytes:
+    record = await consumer.read_one(partition, offset)
+    if record is None:
+        # Retention may have moved on, or the broker is slow: what was not read proves nothing.
+        raise Busy("The last applied record could not be read.", code="anchor_unread")
+    return anchor_hash(record)
 
 
 def _replaced(first: int, why: str, *, replaceable: bool) -> tuple[Finding, int]:

@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, NamedTuple
 from kizashi_common.contracts.envelope import Record
 from kizashi_common.errors import Busy, Fenced, KizashiError, LogGap, LogReset
 from kizashi_common.stream.bring_up import bring_up
+from kizashi_common.stream.fences import Fences
 from kizashi_common.stream.meter import Standing, StreamMeter
 from kizashi_common.stream.second_look import SecondLook
 from kizashi_common.stream.shapes import F, K, R
@@ -70,6 +71,7 @@ class Runner(Generic[K, R, F]):
         self._is_member = False
         self._cluster: str | None = None
         self._watchdog = Watchdog(stream.service, stream.consumer, stream.clock)
+        self._fences = Fences()
         self._second_look = SecondLook(stream.ledger, stream.second_look)
         self._meter = StreamMeter(
             stream.service, stream.topic, stream.consumer, stream.clock, sends=bool(stream.sends_to)
@@ -192,23 +194,23 @@ class Runner(Generic[K, R, F]):
     # -- loading
 
     async def _load_forever(self) -> None:
-        async with asyncio.TaskGroup() as retries:
-            while True:
-                load = await self._loading.get()
-                if not self._is_wanted(load):
-                    continue
-                try:
-                    slot = await self._load(load.partition)
-                    if self._is_wanted(load):
-                        self._begin(load.partition, slot)
-                except (LogReset, LogGap) as error:
-                    if self._is_wanted(load):
-                        self._stop(load.partition, error)
-                except (Busy, Fenced) as error:
-                    self._log.warning(
-                        "slot_load_failed", partition=load.partition, reason=error.reason, attempt=load.attempt
-                    )
-                    retries.create_task(self._again(load))
+        while True:
+            load = await self._loading.get()
+            if not self._is_wanted(load):
+                continue
+            try:
+                slot = await self._load(load.partition)
+                if self._is_wanted(load):
+                    self._begin(load.partition, slot)
+            except (LogReset, LogGap) as error:
+                if self._is_wanted(load):
+                    self._stop(load.partition, error)
+            except (Busy, Fenced) as error:
+                self._log.warning(
+                    "slot_load_failed", partition=load.partition, reason=error.reason, attempt=load.attempt
+                )
+                wait = _BACKOFF[min(load.attempt, len(_BACKOFF) - 1)]
+                self._load_later(load._replace(attempt=load.attempt + 1), wait)
 
     def _is_wanted(self, load: _Load) -> bool:
         return self._tenures.get(load.partition) == load.tenure and load.partition not in self._slots
@@ -219,9 +221,8 @@ class Runner(Generic[K, R, F]):
         self._consumer.seek(partition, slot.engine.position)
         self._consumer.resume([partition])
 
-    async def _again(self, load: _Load) -> None:
-        await asyncio.sleep(_BACKOFF[min(load.attempt, len(_BACKOFF) - 1)])
-        self._loading.put_nowait(load._replace(attempt=load.attempt + 1))
+    def _load_later(self, load: _Load, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._loading.put_nowait, load)
 
     def _retry(self, partition: int) -> None:
         if partition in self._tenures:
@@ -236,24 +237,20 @@ class Runner(Generic[K, R, F]):
         return slot
 
     def _stop(self, partition: int, error: LogReset | LogGap) -> None:
-        self._lost(partition, error)
+        self._slots.pop(partition, None)
         self._consumer.pause([partition])
         self._stopped[partition] = error.detail
         self._meter.stopped(error.reason)
         self._log.error("slot_stopped", partition=partition, reason=error.reason, detail=error.detail)
 
     def _drop(self, partition: int, error: Fenced) -> None:
-        self._lost(partition, error)
+        self._slots.pop(partition, None)
         self._consumer.pause([partition])
         self._meter.fenced()
         self._log.warning("slot_fenced", partition=partition, reason=error.reason)
         if partition in self._tenures:
-            self._loading.put_nowait(_Load(partition, self._tenures[partition], 1))
-
-    def _lost(self, partition: int, error: KizashiError) -> None:
-        slot = self._slots.pop(partition, None)
-        if slot is not None:
-            slot.slices.settled(error.reason)
+            wait = self._fences.wait(partition, self._stream.clock())
+            self._load_later(_Load(partition, self._tenures[partition], 1), wait)
 
     # -- reading
 
@@ -321,10 +318,15 @@ class Runner(Generic[K, R, F]):
     async def _guarded(self, partition: int, slot: Slot[K, R, F], work: Any) -> None:
         try:
             await work
-        except Fenced as error:
-            self._drop(partition, error)
-        except (LogReset, LogGap) as error:
-            self._stop(partition, error)
+        except (Fenced, LogReset, LogGap) as error:
+            slot.slices.settled(error.reason)
+            if self._slots.get(partition) is not slot:
+                # It was given anew meanwhile: what befalls the old slot is nothing to the new one.
+                return
+            if isinstance(error, Fenced):
+                self._drop(partition, error)
+            else:
+                self._stop(partition, error)
         except Busy as error:
             trace = slot.slices.trace_id
             self._log.warning("slot_waits", partition=partition, reason=error.reason, trace_id=trace)

@@ -103,6 +103,7 @@ async def test_a_foreign_workspace_meets_no_row_of_a_table_and_can_write_none(
 async def test_a_foreign_workspace_sees_no_row_of_a_view(owner: asyncpg.Connection, view: View) -> None:
     for table in TABLES:
         await owner.execute(insert(table))
+    await owner.execute("UPDATE health.document SET kind = 'workspace_settings', state = 'live'")
     statement = f"SELECT 1 FROM {SCHEMA}.{view.name}"
     assert await touched(owner, "mine", statement) == 1
     assert [await touched(owner, stranger, statement) for stranger in STRANGERS] == [0, 0]

@@ -195,6 +195,14 @@ class Seeds:
             json.dumps(value),
         )
 
+    async def zone(self, workspace: str, zone: str) -> None:
+        """What the settings of a workspace say."""
+        await self.run(
+            "INSERT INTO health.document (workspace_id, kind, key, version, state, body, hash, author, at)"
+            " VALUES ($1, 'workspace_settings', 'settings', 1, 'live', $2, '', 'mem_1', $3)",
+            workspace, json.dumps({"zone": zone}), NOW,
+        )  # fmt: skip
+
     async def alerts(self, *rows: AlertRow) -> None:
         for row in rows:
             account = {"id": row.account.shown, "external_id": row.account.external_id, "name": row.account.name}

@@ -167,6 +167,20 @@ async def test_the_portfolio_shows_who_why_and_how_much(gateway: Gateway) -> Non
     assert "Hoshino" not in owned
 
 
+async def test_times_are_told_in_the_zone_of_the_workspace(gateway: Gateway) -> None:
+    card = Card("acme")
+    await gateway.seeds.cards(card)
+    await gateway.seeds.zone("demo", "Asia/Tokyo")
+    await gateway.seeds.zone("other", "America/New_York")
+    await gateway.seeds.progress(NOW)
+    async with signed_in(gateway) as browser:
+        pages = [(await browser.get(path)).text for path in ("/", "/a/ext:acme")]
+    for page in pages:
+        assert "24 Nov 2026, 18:00 JST" in page
+        assert "UTC" not in page
+        assert "EST" not in page
+
+
 async def test_the_portfolio_pages_on(gateway: Gateway) -> None:
     await gateway.seeds.cards(*(Card(f"account-{n:02}", name=None, risk=1000.0 - n) for n in range(53)))
     async with signed_in(gateway) as browser:

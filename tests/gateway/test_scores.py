@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from tests.gateway.conftest import Gateway
 from tests.gateway.seeding import Card
@@ -45,6 +45,19 @@ async def test_a_day_that_is_none_is_refused(gateway: Gateway) -> None:
         answer = await admin.get("/v1/accounts/ext:acme/score?as_of=yesterday")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/query/as_of"
+
+
+async def test_the_history_ends_with_the_local_day_that_it_is(gateway: Gateway) -> None:
+    card = Card("acme")
+    await gateway.seeds.cards(card)
+    await gateway.seeds.days(card, {date(2026, 11, 24): 80.0, date(2026, 11, 25): 79.0})
+    gateway.clock.advance(timedelta(hours=8))
+    async with gateway.admin as admin:
+        utc = (await admin.get(f"/v1/accounts/{card.shown}/scores")).json()["results"]
+        await gateway.seeds.zone("demo", "Asia/Tokyo")
+        tokyo = (await admin.get(f"/v1/accounts/{card.shown}/scores")).json()["results"]
+    assert [row["day"] for row in utc] == ["2026-11-24"]
+    assert [row["day"] for row in tokyo] == ["2026-11-24", "2026-11-25"]
 
 
 async def test_the_history_shows_both_bases_side_by_side(gateway: Gateway) -> None:

@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 from string import Formatter
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -88,7 +89,23 @@ def test_numbers_money_and_dates_follow_the_language() -> None:
     assert english.moment(NOW) == "24 Nov 2026, 09:00 UTC"
     assert (japanese.day(NOW.date()), japanese.short_day(NOW.date())) == ("2026/11/24", "11月24日")
     assert japanese.moment(NOW) == "2026年11月24日 9:00（UTC）"
-    assert english.moment(None) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("zone", "told", "today"),
+    [
+        ("Asia/Tokyo", "25 Nov 2026, 01:00 JST", 25),
+        ("America/New_York", "24 Nov 2026, 11:00 EST", 24),
+        ("Asia/Kathmandu", "24 Nov 2026, 21:45 UTC+0545", 24),
+    ],
+)
+def test_times_and_what_is_today_are_the_readers(zone: str, told: str, today: int) -> None:
+    at = NOW.replace(hour=16)
+    words = Words("en", at, ZoneInfo(zone))
+    assert words.moment(at) == told
+    assert words.days_to(date(2026, 11, today)) == words("time.today")
+    assert words.day_at(at) == f"{today} Nov 2026"
+    assert words.moment(None) == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from kizashi_common.contracts.ids import NewUuid
 from kizashi_common.db.clock_offset import WORKER as CLOCK
 from kizashi_common.db.clock_offset import ClockOffset
-from kizashi_common.http.internal import InternalClient
+from kizashi_common.http.internal import PATIENCE, InternalClient
 from kizashi_common.http.measured import Measured, Objective
 from kizashi_common.http.problem import RequestIds
 from kizashi_common.http.traced import Traced
@@ -34,6 +34,7 @@ from kizashi_gateway.queries.accounts import Accounts
 from kizashi_gateway.queries.alerts import Alerts
 from kizashi_gateway.queries.progress import Progress
 from kizashi_gateway.queries.scores import Scores
+from kizashi_gateway.queries.zones import Zones
 from kizashi_gateway.rest import accounts, alerts, api_keys, me, scores, webhook_endpoints, workspace_settings
 from kizashi_gateway.rest.door import Door
 from kizashi_gateway.rest.openapi import api
@@ -41,6 +42,12 @@ from kizashi_gateway.settings import GatewaySettings
 from kizashi_gateway.workers import workers
 
 NAME = "gateway"
+
+
+def _owners(settings: GatewaySettings) -> Owners:
+    token = settings.service_token.get_secret_value()
+    health = InternalClient(settings.health_url, token, NAME)
+    return Owners(health, InternalClient(settings.alerts_url, token, NAME, PATIENCE))
 
 
 def compose(resources: Resources) -> Service:
@@ -52,9 +59,9 @@ def compose(resources: Resources) -> Service:
     database, clock, chance, new_uuid = resources.database, resources.clock, resources.chance, resources.new_uuid
 
     store, sign_ins = Store(database), SignIns(database)
-    token = settings.service_token.get_secret_value()
-    owners = Owners(InternalClient(settings.health_url, token, NAME), InternalClient(settings.alerts_url, token, NAME))
+    owners = _owners(settings)
     the_accounts, the_alerts, the_scores = Accounts(database), Alerts(database), Scores(database)
+    zones = Zones(database, clock)
 
     keys = Keys(store, clock, chance)
     sign_in = SignIn(sign_ins, store, keys, clock, chance, new_uuid)
@@ -65,7 +72,7 @@ def compose(resources: Resources) -> Service:
     rest = api(
         [
             accounts.router(door, the_accounts, cursors),
-            scores.router(door, the_accounts, the_scores, owners, clock),
+            scores.router(door, the_accounts, the_scores, owners, zones),
             alerts.router(door, the_alerts, cursors, owners, commands),
             webhook_endpoints.router(door, owners, commands),
             workspace_settings.router(door, owners, commands),
@@ -79,6 +86,7 @@ def compose(resources: Resources) -> Service:
             accounts=the_accounts,
             alerts=the_alerts,
             scores=the_scores,
+            zones=zones,
             owners=owners,
             commands=commands,
             sign_in=sign_in,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Column, Integer, Table, TableClause, column, table
+from sqlalchemy import Column, Integer, Table, TableClause, Text, column, table
 
 from kizashi_common.db.tables import alerts as a
 from kizashi_common.db.tables import gateway as g
@@ -80,6 +80,17 @@ WORKSPACE_PROGRESS: Final = View(
 )
 """The time before which all input is proved complete; null while a partition, claimed or not, has no proof."""
 
+WORKSPACE_ZONE: Final = View(
+    "workspace_zone",
+    "SELECT workspace_id, body ->> 'zone' AS zone FROM health.document"
+    " WHERE kind = 'workspace_settings' AND state = 'live'",
+    table("workspace_zone", column("workspace_id", Text), column("zone", Text), schema=SCHEMA),
+)
+"""The zone that a workspace's days are counted in, where somebody has set one.
+
+Of `health.document` the gateway may read the columns used here alone.
+"""
+
 MEMBER_DIRECTORY: Final = _shows("member_directory", g.member, _all_but(g.member, "created_at"))
 """Who signs in here: the one view that another service (alerts) reads too."""
 
@@ -93,6 +104,7 @@ EVERY: Final = (
     ACCOUNT_FACT,
     PARTITION,
     WORKSPACE_PROGRESS,
+    WORKSPACE_ZONE,
     MEMBER_DIRECTORY,
     ALERT,
     ALERT_EVENT,

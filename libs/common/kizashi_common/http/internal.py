@@ -23,7 +23,11 @@ from kizashi_common.telemetry.tracing import traceparent
 CALLER: Final = "kizashi-caller"
 WORKSPACE: Final = "kizashi-workspace"
 ACTOR: Final = "kizashi-actor"
-_TIMEOUT: Final = httpx2.Timeout(30.0, connect=2.0)
+PATIENCE: Final = timedelta(seconds=5)
+"""How long a caller waits for an owner that only reads and writes a few rows."""
+PATIENCE_TO_COMPUTE: Final = timedelta(seconds=25)
+"""How long for one that computes: calibrations of a whole workspace may be made for the answer."""
+_CONNECT: Final = 2.0
 _AGAIN: Final = timedelta(seconds=5)
 
 
@@ -63,11 +67,11 @@ class Gate:
 class InternalClient:
     """Calls one owner."""
 
-    def __init__(self, base_url: str, token: str, service: str) -> None:
+    def __init__(self, base_url: str, token: str, service: str, patience: timedelta = PATIENCE_TO_COMPUTE) -> None:
         self._service = service
         self._http = httpx2.AsyncClient(
             base_url=base_url,
-            timeout=_TIMEOUT,
+            timeout=httpx2.Timeout(patience.total_seconds(), connect=_CONNECT),
             trust_env=False,
             follow_redirects=False,
             headers={"authorization": f"Bearer {token}", CALLER: service},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -23,6 +23,12 @@ _MINUS: Final = "\N{MINUS SIGN}"
 _UNITS_FROM: Final[Mapping[Language, int]] = {"en": 1_000, "ja": 10_000}
 """From here on a language has a word for large amounts: thousand, 万."""
 _SHARES: Final = ("ratio", "ratio_own", "used_ratio", "probability", "base", "cut", "percentile", "recent_ratio")
+
+
+def _name(local: datetime) -> str:
+    """What a zone is called then: JST, CET; by its distance from UTC where it has no such name."""
+    name = local.tzname() or "UTC"
+    return name if name.isalpha() else f"UTC{name}"
 
 
 @cache
@@ -42,11 +48,12 @@ def _flat(tree: Mapping[str, Any], prefix: str) -> list[tuple[str, str]]:
 
 
 class Words:
-    """One language's way of saying things. `now` is what "ago" counts from."""
+    """One language's way of saying things. `now` is what "ago" counts from, `zone` the one that times are told in."""
 
-    def __init__(self, language: Language, now: datetime) -> None:
+    def __init__(self, language: Language, now: datetime, zone: tzinfo = UTC) -> None:
         self.language = language
         self._now = now
+        self._zone = zone
         self._words = words_of(language)
         self._locale = Locale.parse(language)
 
@@ -114,15 +121,16 @@ class Words:
         return format_date(day, "d MMM" if self.language == "en" else "M月d日", locale=self._locale)
 
     def moment(self, at: datetime | None) -> str:
-        """An instant, in UTC and saying so."""
+        """An instant, in the reader's zone and naming it."""
         if at is None:
             return self("time.unknown")
-        return self(
-            "time.utc",
-            text=format_datetime(
-                at, "d MMM y, HH:mm" if self.language == "en" else "y年M月d日 H:mm", locale=self._locale
-            ),
-        )
+        local, shape = at.astimezone(self._zone), "d MMM y, HH:mm" if self.language == "en" else "y年M月d日 H:mm"
+        text = format_datetime(local.replace(tzinfo=None), shape, locale=self._locale)
+        return self("time.zoned", text=text, zone=_name(local))
+
+    def day_at(self, at: datetime) -> str:
+        """The date on which an instant falls for the reader."""
+        return self.day(at.astimezone(self._zone).date())
 
     def ago(self, at: datetime, form: Literal["long", "short"] = "long") -> str:
         """How long ago an instant was."""
@@ -130,7 +138,7 @@ class Words:
 
     def days_to(self, day: date) -> str:
         """How far away a business date is."""
-        days = (day - self._now.date()).days
+        days = (day - self._now.astimezone(self._zone).date()).days
         if days == 0:
             return self("time.today")
         return self.count("portfolio.days_left", days) if days > 0 else self.count("portfolio.days_over", -days)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +36,7 @@ from kizashi_gateway.domain.words import LANGUAGES, Language, accepted
 from kizashi_gateway.queries.accounts import Accounts
 from kizashi_gateway.queries.alerts import Alerts
 from kizashi_gateway.queries.scores import Scores
+from kizashi_gateway.queries.zones import Zones
 
 HERE: Final = Path(__file__).parent
 LANGUAGE_COOKIE: Final = "kizashi-language"
@@ -48,6 +50,7 @@ class Console:
     accounts: Accounts
     alerts: Alerts
     scores: Scores
+    zones: Zones
     owners: Owners
     commands: Commands
     sign_in: SignIn
@@ -103,9 +106,9 @@ def language_of(request: Request) -> Language:
     return accepted(request.headers.get("accept-language"))
 
 
-def words_for(console: Console, request: Request) -> Words:
-    """The words that a request is answered in."""
-    return Words(language_of(request), console.clock())
+def words_for(console: Console, request: Request, zone: tzinfo = UTC) -> Words:
+    """The words that a request is answered in; whoever is not signed in is told times of no place."""
+    return Words(language_of(request), console.clock(), zone)
 
 
 def visit_of(request: Request) -> Visit:
@@ -120,7 +123,8 @@ async def visitor_of(console: Console, request: Request) -> Visitor:
         raise Denied("Sign in first.")
     caller = await console.sign_in.recognise(token)
     visit = visit_of(request)
-    return Visitor(caller, words_for(console, request), Asked(caller, visit.request_id, visit.address))
+    zone = await console.zones.of(caller.workspace)
+    return Visitor(caller, words_for(console, request, zone), Asked(caller, visit.request_id, visit.address))
 
 
 def must_be_ours(console: Console, request: Request) -> None:

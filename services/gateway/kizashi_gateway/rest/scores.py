@@ -3,8 +3,7 @@
 Source: GATEWAY.md 3; HEALTH.md 10.
 """
 
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -18,6 +17,7 @@ from kizashi_gateway.application.command import Asked
 from kizashi_gateway.domain.address import account_at
 from kizashi_gateway.queries.accounts import Accounts
 from kizashi_gateway.queries.scores import Scores
+from kizashi_gateway.queries.zones import Zones
 from kizashi_gateway.rest.door import Door, IfNoneMatch, Resource, single
 from kizashi_gateway.rest.openapi import operation
 
@@ -40,7 +40,7 @@ class Span(Resource):
     """From which day to which, both included."""
 
     from_: date | None = Field(default=None, alias="from", description="Default: 90 days before `to`.")
-    to: date | None = Field(default=None, description="Default: today, UTC.")
+    to: date | None = Field(default=None, description="Default: today, in the zone of the workspace.")
 
 
 class ScoreDay(Resource):
@@ -123,11 +123,11 @@ AccountPath = Annotated[
 ]
 
 
-def router(door: Door, accounts: Accounts, scores: Scores, owners: Owners, clock: Callable[[], datetime]) -> APIRouter:
+def router(door: Door, accounts: Accounts, scores: Scores, owners: Owners, zones: Zones) -> APIRouter:
     """The resource, ready to be mounted."""
     made = APIRouter(tags=["scores"])
     _as_of_a_day(made, door, accounts, owners)
-    _history(made, door, accounts, scores, clock)
+    _history(made, door, accounts, scores, zones)
     return made
 
 
@@ -184,7 +184,7 @@ def _as_of_a_day(made: APIRouter, door: Door, accounts: Accounts, owners: Owners
         return single(await owners.signals(asked.caller, account, query.as_of), if_none_match)
 
 
-def _history(made: APIRouter, door: Door, accounts: Accounts, scores: Scores, clock: Callable[[], datetime]) -> None:
+def _history(made: APIRouter, door: Door, accounts: Accounts, scores: Scores, zones: Zones) -> None:
     enter = Depends(door.needs("scores:read"))
 
     @made.get(
@@ -206,7 +206,7 @@ def _history(made: APIRouter, door: Door, accounts: Accounts, scores: Scores, cl
         if_none_match: IfNoneMatch = None,
     ) -> Response:
         account = await _existing(accounts, asked, id)
-        start, end = _days(span, clock().date())
+        start, end = _days(span, await zones.today(asked.caller.workspace))
         rows = await scores.between(asked.caller.workspace, account_at(asked.caller.workspace, id), start, end)
         return single(ScoreHistory(account=account, results=[ScoreDay(**vars(row)) for row in rows]), if_none_match)
 

@@ -95,7 +95,7 @@ def facts_of(
         (
             words.known(f"fact.{fact.name}", fact.name),
             _value(fact, words, directory, currency),
-            words.day(fact.at.date()),
+            words.day_at(fact.at),
         )
         for fact in facts
     ]

@@ -6,7 +6,7 @@ Source: HEALTH.md 5 and 12.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from kizashi_health.domain.calendar import Day, date_of, day_of
 from kizashi_health.domain.fact import Facts, Stated
 from kizashi_health.domain.facts import understood
 from kizashi_health.domain.score import MODEL, DayScore
-from kizashi_health.engine.rows import AccountKey, Published, StoredAccount
+from kizashi_health.engine.rows import PAGE, AccountKey, Page, Published, StoredAccount
 from kizashi_health.engine.scoring import HISTORY_DAYS
 
 _LATEST_SCORES = """
@@ -30,6 +30,9 @@ SELECT account_id, day, score, band FROM (
 ) latest ORDER BY account_id, day
 """
 """The row that was shown wins over a reconstructed one of the same day ('published' sorts first)."""
+
+
+_BEFORE_ALL = UUID(int=0)
 
 
 class AccountReader:
@@ -47,13 +50,13 @@ class AccountReader:
         )
         return await self._complete(raw, rows, since)
 
-    async def all_of(
-        self, raw: Any, slot: int, workspaces: Iterable[str], since: Day
-    ) -> dict[AccountKey, StoredAccount]:
-        """Every account of these workspaces in a slot."""
+    async def page(self, raw: Any, slot: int, page: Page, since: Day) -> dict[AccountKey, StoredAccount]:
+        """The next accounts of a workspace in a slot, in the order of their ids."""
         rows = await raw.fetch(
-            "SELECT * FROM health.account WHERE slot = $1 AND workspace_id = ANY($2::text[])", slot, list(workspaces)
-        )
+            "SELECT * FROM health.account WHERE slot = $1 AND workspace_id = $2 AND account_id > $3"
+            " ORDER BY account_id LIMIT $4",
+            slot, page.workspace, page.after or _BEFORE_ALL, PAGE,
+        )  # fmt: skip
         return await self._complete(raw, rows, since)
 
     async def stale(self, raw: Any, slot: int, since: Day) -> dict[AccountKey, StoredAccount]:
@@ -79,10 +82,19 @@ class AccountReader:
             )  # fmt: skip
             stored.activity.last_login_day = None if found is None else day_of(found)
 
-    async def workspace(self, raw: Any, workspace: str, since: Day) -> dict[AccountKey, StoredAccount]:
-        """Every account of a workspace."""
-        rows = await raw.fetch("SELECT * FROM health.account WHERE workspace_id = $1", workspace)
-        return await self._complete(raw, rows, since)
+    async def workspace(self, raw: Any, workspace: str, since: Day) -> AsyncIterator[StoredAccount]:
+        """Every account of a workspace, whatever its slot, in the order of their ids; they are read page by page."""
+        after = _BEFORE_ALL
+        while True:
+            rows = await raw.fetch(
+                "SELECT * FROM health.account WHERE workspace_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3",
+                workspace, after, PAGE,
+            )  # fmt: skip
+            for stored in (await self._complete(raw, rows, since)).values():
+                yield stored
+            if len(rows) < PAGE:
+                return
+            after = rows[-1]["account_id"]
 
     async def _complete(self, raw: Any, rows: list[Any], since: Day) -> dict[AccountKey, StoredAccount]:
         if not rows:

@@ -34,8 +34,8 @@ from kizashi_health.engine.contexts import Contexts
 from kizashi_health.engine.engine import HealthEngine
 from kizashi_health.engine.flush import Flush
 from kizashi_health.engine.memory import DayTotal, EngineSettings, Memory
-from kizashi_health.engine.rows import AccountKey, Begun, Keys, Rows, StoredWorkspace
-from kizashi_health.engine.scoring import REBUILD
+from kizashi_health.engine.rows import AccountKey, Begun, Keys, Page, Rows, StoredWorkspace
+from kizashi_health.engine.walks import REBUILD
 
 SLOTS: Final = t.slots
 """The tables of the ledger."""
@@ -90,11 +90,14 @@ class HealthStore:
         """The rows that the engine lacks, as committed."""
         async with self._lines.lend() as raw:
             accounts = await self._reader.accounts(raw, claim.slot, keys.accounts, keys.since)
-            if keys.all_of:
-                accounts |= await self._reader.all_of(raw, claim.slot, keys.all_of, keys.since)
+            pages: dict[Page, list[AccountKey]] = {}
+            for page in keys.pages:
+                read = await self._reader.page(raw, claim.slot, page, keys.since)
+                pages[page] = list(read)
+                accounts |= read
             days, ids = await self._days(raw, claim.slot, keys), await self._ids(raw, claim.slot, keys)
         workspaces, begun = await self._workspaces(keys)
-        return Rows(accounts, days, ids, workspaces, begun)
+        return Rows(accounts, days, ids, workspaces, begun, pages)
 
     async def _workspaces(self, keys: Keys) -> tuple[Mapping[str, StoredWorkspace], Mapping[tuple[str, Day], Begun]]:
         if not keys.workspaces:

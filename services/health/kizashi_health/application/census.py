@@ -25,14 +25,13 @@ from kizashi_health.adapters.population import population
 from kizashi_health.adapters.progress import Progress, progress, wake_slots
 from kizashi_health.adapters.workspaces import stored_workspaces, workspaces_with_accounts
 from kizashi_health.application.calibrating import Calibrations, Stated
-from kizashi_health.domain.account import Account
 from kizashi_health.domain.calendar import Day, date_of, local_day
-from kizashi_health.domain.card import revenue_ladder
+from kizashi_health.domain.card import customers_ladder
 from kizashi_health.domain.evaluation import boundary
 from kizashi_health.domain.pulse import Calibration
 from kizashi_health.engine.contexts import workspace_of
 from kizashi_health.engine.rows import Begun
-from kizashi_health.engine.scoring import day_wake
+from kizashi_health.engine.walks import day_wake
 
 WORKER: Final = "census"
 _PARTIAL_AFTER: Final = timedelta(hours=1)
@@ -116,7 +115,8 @@ class Census:
             partial = day > reach.whole
             held = await self._calibrations.at_start(connection, stated, day, held, is_whole=not partial)
             how = How(None if held is None else held.id, self._clock(), partial)
-            await begin_day(connection, name, date_of(day), _revenues(accounts, stated, day), how)
+            revenues = customers_ladder(accounts, boundary(day, workspace, stored.first_day))
+            await begin_day(connection, name, date_of(day), revenues, how)
             reason = _reason(told, held) if day == reach.today else "rebuild"
             await wake_slots(connection, reached.slots, name, day_wake(date_of(day), reason))
             self._log.info("day_began", workspace=name, day=date_of(day).isoformat(), partial=partial)
@@ -126,12 +126,6 @@ def _missing(begun: Begun | None, today: Day) -> list[Day]:
     """The days that have not begun yet; of a workspace's first ones only the present."""
     first = today if begun is None else max(begun.day + 1, today - _MOST_DAYS_BACK)
     return [Day(day) for day in range(first, today + 1)]
-
-
-def _revenues(accounts: list[Account], stated: Stated, day: Day) -> list[float]:
-    moment = boundary(day, stated.workspace, stated.observed_from)
-    known = [account.yearly_revenue(moment) for account in accounts if account.is_customer(moment)]
-    return list(revenue_ladder([float(revenue.amount) for revenue in known if revenue is not None]))
 
 
 def _reason(told: Calibration, held: Calibration | None) -> Reason:

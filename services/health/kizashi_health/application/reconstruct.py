@@ -9,32 +9,33 @@ Source: HEALTH.md 11.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from kizashi_common.contracts.commands.health import ReconstructionAnswer
-from kizashi_common.db.database import Database, driver_of
+from kizashi_common.db.database import Database
 from kizashi_common.errors import Conflict
 from kizashi_health.adapters.accounts import AccountReader
 from kizashi_health.adapters.days import renew_revenues
 from kizashi_health.adapters.history import HistoryWriter
+from kizashi_health.adapters.population import population
 from kizashi_health.adapters.progress import progress, wake_slots
 from kizashi_health.adapters.workspaces import stored_workspaces
 from kizashi_health.application.calibrating import Calibrations, Stated
-from kizashi_health.domain.account import Account, Moment
+from kizashi_health.domain.account import Account
 from kizashi_health.domain.calendar import Day, date_of, local_day, monday_of
-from kizashi_health.domain.card import revenue_ladder
+from kizashi_health.domain.card import customers_ladder
 from kizashi_health.domain.evaluation import Evaluation, boundary, evaluate, recomputed_history
 from kizashi_health.domain.pulse import Calibration
 from kizashi_health.domain.score import BOUNDARIES
 from kizashi_health.domain.signal import Workspace, median
 from kizashi_health.domain.windows import ROWS_READ
 from kizashi_health.engine.contexts import workspace_of
-from kizashi_health.engine.rows import AccountKey, StoredAccount
-from kizashi_health.engine.scoring import HISTORY
+from kizashi_health.engine.rows import StoredAccount
+from kizashi_health.engine.walks import HISTORY
 
 _PAST: Final = 2 * BOUNDARIES
 
@@ -47,7 +48,6 @@ class Span(NamedTuple):
     workspace: Workspace
     observed_from: Day | None
     calibrations: Mapping[Day, Calibration]
-    accounts: Mapping[AccountKey, StoredAccount]
 
 
 class Reconstruct:
@@ -68,22 +68,28 @@ class Reconstruct:
         async with self._alone(name):
             async with self._database.transaction() as connection:
                 span = await self._span(connection, name, days)
-            connection = await self._database.connect()
-            writer, rows = HistoryWriter(), 0
-            try:
-                for stored in span.accounts.values():
-                    evaluations = _evaluations(stored, span)
-                    rows += await writer.write(connection, stored, evaluations)
-                    # One account's past takes some tens of milliseconds: let the consumers have their turn.
-                    await asyncio.sleep(0)
-            finally:
-                await connection.close()
+            accounts, rows = await self._write(name, span)
             async with self._database.transaction() as last:
                 slots = (await progress(last)).slots
                 await wake_slots(last, slots, name, HISTORY)
         return ReconstructionAnswer(
-            accounts=len(span.accounts), rows=rows, from_day=date_of(span.first), to_day=date_of(span.last)
+            accounts=accounts, rows=rows, from_day=date_of(span.first), to_day=date_of(span.last)
         )
+
+    async def _write(self, name: str, span: Span) -> tuple[int, int]:
+        """How many accounts and rows were written."""
+        reading, writing = await self._database.connect(), await self._database.connect()
+        writer, accounts, rows = HistoryWriter(), 0, 0
+        try:
+            async for stored in self._reader.workspace(reading, name, Day(span.first - ROWS_READ)):
+                accounts += 1
+                rows += await writer.write(writing, stored, _evaluations(stored, span))
+                # One account's past takes some tens of milliseconds: let the consumers have their turn.
+                await asyncio.sleep(0)
+        finally:
+            await reading.close()
+            await writing.close()
+        return accounts, rows
 
     @asynccontextmanager
     async def _alone(self, name: str) -> AsyncIterator[None]:
@@ -104,24 +110,17 @@ class Reconstruct:
         workspace = workspace_of(stored)
         last = local_day(through, workspace.zone)
         first = Day(last - days + 1)
-        raw = await driver_of(connection)
-        accounts = await self._reader.workspace(raw, name, Day(first - ROWS_READ))
         every = [Day(day) for day in range(first - _PAST, last + 1)]
         stated = Stated(name, stored.settings, workspace, stored.first_day, reached.applied)
         made = await self._calibrations.of_days(connection, stated, every)
         # What the present day says of the whole workspace is older than the import, if it began before it.
         await self._calibrations.renew(connection, stated, last)
-        revenues = _revenues(accounts.values(), boundary(Day(last + 1), workspace, stored.first_day))
+        revenues = customers_ladder(
+            await population(connection, name), boundary(Day(last + 1), workspace, stored.first_day)
+        )
         await renew_revenues(connection, name, last, revenues)
         workspace = replace(workspace, revenues=revenues, median_revenue=median(revenues) if revenues else None)
-        return Span(first, last, workspace, stored.first_day, made, accounts)
-
-
-def _revenues(accounts: Iterable[StoredAccount], moment: Moment) -> tuple[float, ...]:
-    """The ladder of the customers' yearly revenues; past days are ranked on the present one."""
-    read = (Account(one.key.external_id, one.named_day, one.activity, one.facts) for one in accounts)
-    known = [(account, account.yearly_revenue(moment)) for account in read if account.is_customer(moment)]
-    return revenue_ladder([float(revenue.amount) for _, revenue in known if revenue is not None])
+        return Span(first, last, workspace, stored.first_day, made)
 
 
 def _evaluations(stored: StoredAccount, span: Span) -> list[Evaluation]:

@@ -19,7 +19,7 @@ from kizashi_health.application.calibrating import Calibrations, Stated
 from kizashi_health.domain.calendar import local_day
 from kizashi_health.engine.contexts import workspace_of
 from kizashi_health.engine.rows import StoredWorkspace
-from kizashi_health.engine.scoring import SETTINGS
+from kizashi_health.engine.walks import SETTINGS
 
 
 class SettingsOf:

@@ -5,13 +5,13 @@ Source: SCORING.md 7; GATEWAY.md 3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from kizashi_common.contracts.scores import Band, Evidence
-from kizashi_health.domain.account import NOT_A_CUSTOMER, Account
+from kizashi_health.domain.account import NOT_A_CUSTOMER, Account, Moment
 from kizashi_health.domain.calendar import date_of
 from kizashi_health.domain.evaluation import Evaluation
 from kizashi_health.domain.explain import Reason, top_reasons
@@ -99,3 +99,9 @@ def revenue_ladder(revenues: Sequence[float]) -> tuple[float, ...]:
         return tuple(ordered)
     last = len(ordered) - 1
     return tuple(ordered[round(last * step / _STEPS)] for step in range(_STEPS + 1))
+
+
+def customers_ladder(accounts: Iterable[Account], moment: Moment) -> tuple[float, ...]:
+    """The same of those that are customers at a moment."""
+    known = [account.yearly_revenue(moment) for account in accounts if account.is_customer(moment)]
+    return revenue_ladder([float(revenue.amount) for revenue in known if revenue is not None])

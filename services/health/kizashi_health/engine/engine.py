@@ -16,6 +16,7 @@ from kizashi_health.engine.rows import Keys, Rows
 from kizashi_health.engine.scoring import Scoring
 from kizashi_health.engine.snapshot import card_row
 from kizashi_health.engine.subject import Subject
+from kizashi_health.engine.walks import Walks
 
 Held = Literal["lag", "heartbeat"]
 
@@ -36,7 +37,8 @@ class HealthEngine:
         self.position = claim.next_offset
         self._memory = memory
         self._counting = Counting(memory, claim)
-        self._scoring = Scoring(memory)
+        self._walks = Walks(memory)
+        self._scoring = Scoring(memory, self._walks)
         self._asked: Keys | None = None
         memory.through = claim.complete_through
         if claim.complete_through is not None:
@@ -58,7 +60,7 @@ class HealthEngine:
         if isinstance(step, Records):
             self._asked = self._counting.needs(step.records)
         elif isinstance(step, Wakes):
-            self._asked = self._scoring.needs(step.wakes)
+            self._asked = self._walks.needs(step.wakes)
         else:
             self._asked = None
         return self._asked
@@ -69,7 +71,7 @@ class HealthEngine:
             self._counting.apply(step.records, rows, self._asked)
             self.position = step.records[-1].offset + 1
         elif isinstance(step, Wakes):
-            self._scoring.take(step.wakes, rows, self._asked)
+            self._walks.take(step.wakes, rows, self._asked)
         else:
             self._prove(step)
 
@@ -102,8 +104,8 @@ class HealthEngine:
         """All that changed since the last drain."""
         memory, pending = self._memory, self._memory.pending
         memory.pending = Pending()
-        pending.noted.sweeping = self._scoring.sweeps
-        self._scoring.forget(pending.wakes_done)
+        pending.noted.sweeping = self._walks.sweeps
+        self._walks.forget(pending.wakes_done)
         flush = Flush(
             counts=Counts(*pending.counts),
             dead_letters=pending.dead_letters,
@@ -122,7 +124,7 @@ class HealthEngine:
             self._drain_subject(memory.subjects[key], flush, at)
         memory.dirty.clear()
         memory.seen.evict()
-        if not self._scoring.is_sweeping:
+        if not self._walks.boundaries:
             memory.evict()
         return flush
 

@@ -16,6 +16,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from kizashi_common.contracts.envelope import Outgoing
+from kizashi_common.contracts.scores import Reason
 from kizashi_common.stream.dedupe import SeenIds
 from kizashi_common.stream.shapes import Counts, DeadLetter
 from kizashi_health.domain.calendar import Day, local_day
@@ -79,6 +80,8 @@ class Memory:
         self.pending = Pending()
         self.touched: dict[AccountKey, None] = {}
         """Accounts whose score must be computed again, in the order in which they were touched."""
+        self.untouched = 0
+        """How many have left that line."""
         self.dirty: dict[AccountKey, None] = {}
         """Accounts of which something must be written."""
         self.now: datetime | None = None
@@ -114,6 +117,18 @@ class Memory:
         self.touched[key] = None
         self.dirty[key] = None
         return subject
+
+    def touch(self, subject: Subject, cause: Reason) -> None:
+        """The account's score must be computed again."""
+        subject.touch(cause)
+        self.mark(subject)
+        self.touched[subject.key] = None
+
+    def untouch(self, key: AccountKey) -> None:
+        """The account's score is computed, or need not be."""
+        if key in self.touched:
+            del self.touched[key]
+            self.untouched += 1
 
     def touch_stale(self) -> None:
         """Every account whose score must be computed again waits for it."""
@@ -156,4 +171,4 @@ class Memory:
         for key in clean:
             del self.subjects[key]
             # Touched by what changed no score: nothing of it waits.
-            self.touched.pop(key, None)
+            self.untouch(key)

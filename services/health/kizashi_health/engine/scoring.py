@@ -8,30 +8,23 @@ Source: HEALTH.md 9 and 10.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple, cast
+from datetime import datetime, timedelta
+from typing import Final
 
 from kizashi_common.contracts.scores import Reason
-from kizashi_common.stream.shapes import Wake
-from kizashi_health.domain.calendar import Day, day_of, midnight
+from kizashi_health.domain.calendar import Day
 from kizashi_health.domain.evaluation import Evaluation, boundary, current, evaluate
 from kizashi_health.domain.pulse import Calibration
 from kizashi_health.domain.score import DayScore
 from kizashi_health.domain.signal import Workspace
-from kizashi_health.engine.contexts import Context, on_day
+from kizashi_health.engine.contexts import Context
 from kizashi_health.engine.flush import ScoreRow
 from kizashi_health.engine.memory import Memory
-from kizashi_health.engine.rows import AccountKey, Keys, Rows
+from kizashi_health.engine.rows import AccountKey
 from kizashi_health.engine.snapshot import Stamp, message, snapshot
 from kizashi_health.engine.subject import Subject, stronger
-
-DAY: Final = "day:"
-SETTINGS: Final = "settings"
-HISTORY: Final = "history"
-REBUILD: Final = "rebuild"
+from kizashi_health.engine.walks import Boundary, Walks
 
 HISTORY_DAYS: Final = 100
 _JUST_AFTER: Final = timedelta(milliseconds=1)
@@ -39,140 +32,29 @@ _LOOK: Final = timedelta(seconds=1)
 """How often the messages that wait for their time are looked through: there may be one for every account."""
 
 
-class Start(NamedTuple):
-    """A day that begins, and why scores of it are told."""
-
-    day: Day
-    reason: Reason
-
-
-class Boundary(NamedTuple):
-    """One account to be read as of the start of a day, under what that day began with."""
-
-    key: AccountKey
-    day: Day
-    wake: int
-    reason: Reason
-    workspace: Workspace
-
-
-def day_wake(day: date, reason: Reason) -> str:
-    """What a wake says when a local day began. Scores of a day with the reason `rebuild` are kept and not published."""
-    return f"{DAY}{day.isoformat()}:{reason}"
-
-
 class Scoring:
     """Decides when an account is scored, and what of it is told."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, walks: Walks) -> None:
         self._memory = memory
-        self._boundaries: deque[Boundary] = deque()
-        self._open: dict[int, int] = {}
+        self._walks = walks
         self._later: dict[AccountKey, None] = {}
         self._looked_at: datetime | None = None
 
-    # -- wakes
-
-    def due(self, wakes: Sequence[Wake]) -> list[Wake]:
-        """Those not taken yet, without days whose midnight this partition's input has not passed."""
-        return [wake for wake in wakes if wake.id not in self._open and self._has_come(wake)]
-
-    def needs(self, wakes: Sequence[Wake]) -> Keys | None:
-        """Whole workspaces, since each wake of this kind concerns every account."""
-        due = self.due(wakes)
-        if not due:
-            return None
-        names = frozenset(name for wake in due for name in self._names(wake))
-        begun = frozenset((wake.workspace, _began(wake).day) for wake in due if wake.why.startswith(DAY))
-        return Keys(since=self._memory.rows_since(), all_of=names, workspaces=names, begun=begun)
-
-    def take(self, wakes: Sequence[Wake], rows: Rows | None, keys: Keys | None) -> None:
-        """Takes what is due; its wake rows are deleted in the flush that holds the last of their work."""
-        due = self.due(wakes)
-        if not due or rows is None or keys is None:
-            return
-        memory = self._memory
-        memory.contexts.renew(rows.workspaces)
-        memory.load(rows.accounts, keys.since)
-        for wake in due:
-            if wake.why.startswith(DAY):
-                self._begin_day(wake, rows)
-            else:
-                self._touch_all(wake, rows)
-
-    def _names(self, wake: Wake) -> frozenset[str]:
-        return frozenset((wake.workspace,)) if wake.workspace else self._memory.contexts.names()
-
-    def _has_come(self, wake: Wake) -> bool:
-        if not wake.why.startswith(DAY):
-            return True
-        zone = self._memory.contexts[wake.workspace].workspace.zone
-        return self._memory.through is not None and self._memory.through >= midnight(_began(wake).day, zone)
-
-    def _begin_day(self, wake: Wake, rows: Rows) -> None:
-        day, reason = _began(wake)
-        workspace = on_day(self._memory.contexts[wake.workspace].workspace, rows.begun.get((wake.workspace, day)))
-        subjects: list[Subject] = []
-        for subject in self._memory.of_workspace(wake.workspace):
-            if subject.account.named_day < day:
-                subjects.append(subject)
-            elif reason != "rebuild":
-                # Named since: it has no row of this day, but what the day began with holds for it too.
-                self._touch(subject, "model_change")
-        self._open[wake.id] = len(subjects)
-        self._boundaries.extend(Boundary(subject.key, day, wake.id, reason, workspace) for subject in subjects)
-        if not subjects:
-            self._close(wake.id)
-
-    def _touch_all(self, wake: Wake, rows: Rows) -> None:
-        cause: Reason = "model_change" if wake.why == SETTINGS else "rebuild"
-        for name in self._names(wake):
-            for subject in self._memory.of_workspace(name):
-                self._touch(subject, cause)
-                if wake.why == REBUILD:
-                    subject.published = replace(subject.published, at=None)
-                stored = rows.accounts.get(subject.key)
-                if wake.why == HISTORY and stored is not None:
-                    subject.history = list(stored.history)
-        self._close(wake.id)
-
-    def _touch(self, subject: Subject, cause: Reason) -> None:
-        subject.touch(cause)
-        self._memory.mark(subject)
-        self._memory.touched[subject.key] = None
-
-    def _close(self, wake: int) -> None:
-        self._open[wake] = 0
-        self._memory.pending.wakes_done.append(wake)
-
-    def forget(self, wakes: Sequence[int]) -> None:
-        """These wake rows are gone with the flush that is being drained; ids are never used twice."""
-        for wake in wakes:
-            self._open.setdefault(wake, 0)
-
     # -- work
-
-    @property
-    def is_sweeping(self) -> bool:
-        """Day boundaries wait, so no account may leave memory."""
-        return bool(self._boundaries)
-
-    @property
-    def sweeps(self) -> tuple[int, ...]:
-        """The wakes of days that have begun and of which accounts still wait."""
-        return tuple(wake for wake, left in self._open.items() if left) if self._boundaries else ()
 
     def catch_up(self, most: int) -> int:
         """Does at most so many evaluations; returns how many wait."""
+        boundaries = self._walks.boundaries
         for _ in range(most):
-            if self._boundaries:
-                self._at_boundary(self._boundaries.popleft())
+            if boundaries:
+                self._at_boundary(boundaries.popleft())
             elif self._waiting:
                 self._live(self._memory.subjects[next(iter(self._memory.touched))])
             else:
                 break
         self._publish_later()
-        return len(self._boundaries) + self._waiting
+        return len(boundaries) + self._waiting
 
     @property
     def _waiting(self) -> int:
@@ -194,16 +76,13 @@ class Scoring:
             subject.evaluation, subject.is_card_dirty = evaluation, True
         elif work.reason != "rebuild":
             # Active today, so it is shown as of tomorrow. Of several days only the last is followed by that.
-            self._touch(subject, work.reason)
+            memory.touch(subject, work.reason)
         memory.mark(subject)
-        self._open[work.wake] -= 1
-        if self._open[work.wake] == 0:
-            memory.pending.noted.swept.append(work.wake)
-            self._close(work.wake)
+        self._walks.done(work)
 
     def _live(self, subject: Subject) -> None:
         memory = self._memory
-        memory.touched.pop(subject.key, None)
+        memory.untouch(subject.key)
         if subject.cause is None or memory.now is None:
             return
         context = memory.contexts[subject.key.workspace]
@@ -285,11 +164,6 @@ class Scoring:
         """What a message or card says of itself."""
         through = self._memory.through
         return Stamp(seq, reason, evaluation.moment.facts_before, through, stale=through is None)
-
-
-def _began(wake: Wake) -> Start:
-    day, _, reason = wake.why.removeprefix(DAY).partition(":")
-    return Start(day_of(date.fromisoformat(day)), cast("Reason", reason))
 
 
 def _remember(subject: Subject, row: DayScore) -> None:

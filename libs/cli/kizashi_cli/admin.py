@@ -25,7 +25,7 @@ from kizashi_common.contracts.commands.alerts import REPLAYS_PATH, ImportedPast
 from kizashi_common.contracts.commands.health import RECONSTRUCTIONS_PATH, ReconstructionRequest
 from kizashi_common.db.database import Database
 from kizashi_common.errors import KizashiError, Unavailable
-from kizashi_common.http.internal import InternalClient
+from kizashi_common.http.internal import PATIENCE_FOR_A_PAST, InternalClient
 from kizashi_common.runtime.compose import chance, clock, new_uuid
 from kizashi_common.stream.second_look import Leave
 from kizashi_common.telemetry.logging import configure
@@ -105,7 +105,9 @@ async def _reconstruct(place: Installed, options: argparse.Namespace) -> Answer:
 
 
 async def _asked(place: Installed, owner: str, path: str, wish: BaseModel, options: argparse.Namespace) -> object:
-    client = InternalClient(place.addresses.url(f"{owner}_internal"), place.secret("service_token"), "cli")
+    client = InternalClient(
+        place.addresses.url(f"{owner}_internal"), place.secret("service_token"), "cli", PATIENCE_FOR_A_PAST
+    )
     try:
         answer = await client.call("POST", path, (options.workspace, "system"), body=wish.model_dump_json().encode())
     finally:

@@ -19,7 +19,7 @@ from kizashi_cli.compose import environment, run_in_loop
 from kizashi_cli.failures import described
 from kizashi_common.db.database import Database
 from kizashi_common.errors import KizashiError
-from kizashi_common.http.internal import InternalClient
+from kizashi_common.http.internal import PATIENCE_FOR_A_PAST, InternalClient
 from kizashi_common.runtime.compose import clock
 from kizashi_common.telemetry.logging import configure
 from kizashi_local.demo.memory import past_of
@@ -61,7 +61,9 @@ async def _run(settings: DemoSettings) -> None:
 @asynccontextmanager
 async def _demo(settings: DemoSettings) -> AsyncIterator[Demo]:
     token = settings.service_token.get_secret_value()
-    health, alerts = (InternalClient(url, token, "demo") for url in (settings.health_url, settings.alerts_url))
+    health, alerts = (
+        InternalClient(url, token, "demo", PATIENCE_FOR_A_PAST) for url in (settings.health_url, settings.alerts_url)
+    )
     database = Database(settings.database_url.get_secret_value(), pool=1)
     services = DemoServices(settings.demo_workspace, health, alerts, database)
     try:

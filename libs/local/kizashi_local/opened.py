@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from kizashi_common.errors import Absent
-from kizashi_common.http.internal import InternalClient
+from kizashi_common.http.internal import PATIENCE_FOR_A_PAST, InternalClient
 from kizashi_common.runtime.compose import chance, clock
 from kizashi_gateway.application.sign_in import make_link
 from kizashi_local.addresses import Addresses
@@ -80,7 +80,8 @@ class Opened:
         health = self.composed.resources["health"]
         token = health.environment[TOKEN]
         owners = [
-            InternalClient(self.addresses.url(f"{name}_internal"), token, "demo") for name in ("health", "alerts")
+            InternalClient(self.addresses.url(f"{name}_internal"), token, "demo", PATIENCE_FOR_A_PAST)
+            for name in ("health", "alerts")
         ]
         services = DemoServices(self.first.workspace, owners[0], owners[1], health.database)
         try:

@@ -94,6 +94,9 @@ def shared_settings(secrets: Path, given: Mapping[str, str], addresses: Addresse
         PUBLIC_URL: addresses.gateway_url,
         "KIZASHI_MASTER_KEYS": master_key(secrets),
         TOKEN: kept_secret(secrets, "service_token"),
+        # Who tries it out wants to see what comes of it; HEALTH.md 8 and 10 say so of local mode.
+        "KIZASHI_HEARTBEAT_SECONDS": "5",
+        "KIZASHI_SCORES_PUBLISH_EVERY_MS": "15000",
     }
     fixed = {
         "KIZASHI_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,

@@ -27,6 +27,8 @@ PATIENCE: Final = timedelta(seconds=5)
 """How long a caller waits for an owner that only reads and writes a few rows."""
 PATIENCE_TO_COMPUTE: Final = timedelta(seconds=25)
 """How long for one that computes: calibrations of a whole workspace may be made for the answer."""
+PATIENCE_FOR_A_PAST: Final = timedelta(minutes=10)
+"""How long for a past that is written or judged day by day, for every account."""
 _CONNECT: Final = 2.0
 _AGAIN: Final = timedelta(seconds=5)
 

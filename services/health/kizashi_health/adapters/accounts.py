@@ -60,16 +60,26 @@ class AccountReader:
         return await self._complete(raw, rows, since)
 
     async def stale(self, raw: Any, slot: int, since: Day) -> dict[AccountKey, StoredAccount]:
-        """The accounts whose score waited to be computed when the last flush was committed."""
-        rows = await raw.fetch("SELECT * FROM health.account WHERE slot = $1 AND stale_since IS NOT NULL", slot)
+        """The accounts whose score waited to be computed or told when the last flush was committed."""
+        rows = await raw.fetch(
+            "SELECT * FROM health.account WHERE slot = $1 AND (stale_since IS NOT NULL OR unsent IS NOT NULL)", slot
+        )
+        return await self._complete(raw, rows, since)
+
+    async def some(
+        self, raw: Any, workspace: str, accounts: Collection[UUID], since: Day
+    ) -> dict[AccountKey, StoredAccount]:
+        """Accounts of a workspace by their ids, whatever their slot."""
+        rows = await raw.fetch(
+            "SELECT * FROM health.account WHERE workspace_id = $1 AND account_id = ANY($2::uuid[])",
+            workspace,
+            list(accounts),
+        )
         return await self._complete(raw, rows, since)
 
     async def one(self, raw: Any, workspace: str, account: UUID, since: Day) -> StoredAccount | None:
         """An account by its id, whatever its slot."""
-        rows = await raw.fetch(
-            "SELECT * FROM health.account WHERE workspace_id = $1 AND account_id = $2", workspace, account
-        )
-        return next(iter((await self._complete(raw, rows, since)).values()), None)
+        return next(iter((await self.some(raw, workspace, [account], since)).values()), None)
 
     async def logins_before(self, raw: Any, stored: StoredAccount, before: Day) -> None:
         """Corrects the last login day to the last one before a day, which may be older than the rows that were read."""
@@ -134,6 +144,7 @@ class AccountReader:
                 history=history.get(row["account_id"], []),
                 published=published.get(row["account_id"], Published()),
                 stale_since=row["stale_since"],
+                unsent=row["unsent"],
             )
             for row in rows
         }

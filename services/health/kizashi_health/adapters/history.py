@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from kizashi_common.contracts.ids import shown
 from kizashi_common.contracts.scores import Score
 from kizashi_common.db.copying import Upsert
 from kizashi_common.db.tables import health as t
-from kizashi_health.domain.calendar import Day, date_of, day_of, local_day, midnight
+from kizashi_health.domain.calendar import date_of, day_of, midnight
 from kizashi_health.domain.evaluation import Evaluation
 from kizashi_health.domain.score import MODEL
 from kizashi_health.engine.rows import StoredAccount
@@ -67,13 +68,12 @@ async def accounts_after(connection: AsyncConnection, workspace: str, after: UUI
     return list((await connection.execute(query)).mappings())
 
 
-async def snapshots_of(connection: AsyncConnection, cards: Sequence[Any], since: Any, zone: ZoneInfo) -> list[Score]:
-    """The reconstructed days of these accounts as snapshots, and last the present one: per account in order of `as_of`.
-
-    The present belongs to it: an account that came back today has a past that is over.
-    """
+async def snapshots_of(
+    connection: AsyncConnection, cards: Sequence[Any], since: Any, zone: ZoneInfo
+) -> dict[UUID, list[Score]]:
+    """The reconstructed days of these accounts as snapshots, per account in order of `as_of`."""
     if not cards:
-        return []
+        return {}
     days, by_id = t.account_score_day, {card["account_id"]: card for card in cards}
     found = await connection.execute(
         select(days)
@@ -89,18 +89,23 @@ async def snapshots_of(connection: AsyncConnection, cards: Sequence[Any], since:
     past: dict[UUID, list[Score]] = defaultdict(list)
     for row in found.mappings():
         past[row["account_id"]].append(_snapshot(row, by_id[row["account_id"]], zone))
-    return [one for account, days in past.items() for one in (*days, _present(by_id[account], zone))]
+    return past
 
 
-def _present(card: Any, zone: ZoneInfo) -> Score:
-    """What the card says: read as of today, or as of tomorrow for an account that was active today."""
-    today, last = local_day(card["as_of"], zone), card["last_active_day"]
-    day = today if last is None else max(today, Day(day_of(last) + 1))
-    body, pulse = card["body"], card["body"]["pulse"]
-    points = {} if pulse is None else {**pulse["points"], "scale": pulse["scale"]}
-    row = {**card, "day": date_of(day), "points": points, "signals": body["signals"], "model": body["model"]}
-    told = _snapshot(row, card, zone)
-    return structs.replace(told, as_of=card["as_of"], complete_through=card["complete_through"], stale=card["stale"])
+def present_of(card: Any, evaluation: Evaluation, through: datetime, zone: ZoneInfo) -> Score:
+    """What an account is now, in the same shape."""
+    result, moment = evaluation.score, evaluation.moment
+    read = {
+        "day": date_of(moment.as_of),
+        "score": result.computed,
+        "band": result.band,
+        "evidence": result.evidence,
+        "model": result.model,
+        "points": evaluation.points,
+        "signals": dict(evaluation.signals),
+    }
+    told = _snapshot({**card, **read}, card, zone)
+    return structs.replace(told, as_of=moment.facts_before, complete_through=through)
 
 
 def _snapshot(row: Any, card: Any, zone: ZoneInfo) -> Score:

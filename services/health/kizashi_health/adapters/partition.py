@@ -33,7 +33,7 @@ from kizashi_health.domain.score import MODEL
 from kizashi_health.engine.contexts import Contexts
 from kizashi_health.engine.engine import HealthEngine
 from kizashi_health.engine.flush import Flush
-from kizashi_health.engine.memory import DayTotal, EngineSettings, Memory
+from kizashi_health.engine.memory import ROWS_BACK, DayTotal, EngineSettings, Memory
 from kizashi_health.engine.rows import AccountKey, Begun, Keys, Page, Rows, StoredWorkspace
 from kizashi_health.engine.walks import REBUILD
 
@@ -54,7 +54,9 @@ class HealthStore:
         self._settings = settings
         self._lines = Lines(database, _LINES, "rows")
         self._reader = AccountReader()
-        self._account = Upsert(t.account, ("bits_from", "active_bits", "next_user", "last_login_day", "stale_since"))
+        self._account = Upsert(
+            t.account, ("bits_from", "active_bits", "next_user", "last_login_day", "stale_since", "unsent")
+        )
         self._day = Upsert(t.account_day)
         self._user = Upsert(t.account_user, ("first_day", "last_day"))
         self._feature = Upsert(t.account_feature, ("first_day", "last_day"))
@@ -74,7 +76,8 @@ class HealthStore:
             secret = await raw.fetchval("SELECT dedupe_key FROM health.build WHERE state = 'active'")
             settings = replace(self._settings, secret=bytes(secret))
             memory = Memory(Contexts(workspaces), {_day_key(row): _total(row) for row in totals}, settings)
-            since = Day(_FIRST_DAY)
+            through = claim.complete_through
+            since = Day(_FIRST_DAY) if through is None else Day(through.toordinal() - ROWS_BACK)
             memory.load(await self._reader.stale(raw, claim.slot, since), since)
         return HealthEngine(claim, memory)
 
@@ -150,7 +153,7 @@ class HealthStore:
             connection,
             [
                 (slot, row.id, row.key.workspace, row.key.external_id, date_of(row.named_day), _date(row.bits_from),
-                 row.active_bits, row.next_user, _date(row.last_login_day), row.stale_since)
+                 row.active_bits, row.next_user, _date(row.last_login_day), row.stale_since, row.unsent)
                 for row in flush.accounts
             ],
         )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -31,7 +31,7 @@ from kizashi_health.adapters.workspaces import stored_workspaces
 from kizashi_health.application.calibrating import Calibrations, Stated
 from kizashi_health.domain.account import Account, Moment
 from kizashi_health.domain.calendar import Day, date_of, local_day, monday_of, named_day
-from kizashi_health.domain.evaluation import Evaluation, boundary, current, evaluate, recomputed_history
+from kizashi_health.domain.evaluation import Evaluation, boundary, current, evaluate, live_day, recomputed_history
 from kizashi_health.domain.pulse import Calibration
 from kizashi_health.domain.score import BOUNDARIES, DayScore
 from kizashi_health.domain.signal import Workspace
@@ -41,7 +41,6 @@ from kizashi_health.engine.rows import Begun
 
 _PAST: Final = 2 * BOUNDARIES
 _ROWS: Final = ROWS_READ + _PAST
-_JUST_AFTER: Final = timedelta(milliseconds=1)
 _NO_DAY: Final = Begun(Day(1), None, ())
 """Before the first day that began nothing is known of the workspace's revenues."""
 
@@ -117,12 +116,7 @@ class AsOf:
         if asked is not None:
             day = asked if today is None else min(asked, today)
             return boundary(day, workspace, first), "recomputed"
-        last = account.activity.days.last
-        if today is None:
-            live = Day((last if last is not None else account.named_day) + 1)
-        else:
-            live = Day(last + 1) if last is not None and last >= today else today
-        return current((through or self._clock()) + _JUST_AFTER, live, first), "live"
+        return current(through or self._clock(), live_day(account, today), first), "live"
 
 
 def _history(

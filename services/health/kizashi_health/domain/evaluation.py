@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from kizashi_common.contracts.scores import SignalValue
 from kizashi_health.domain.account import Account, Moment
@@ -19,6 +20,8 @@ from kizashi_health.domain.pulse import Calibration, Pulse, pulse
 from kizashi_health.domain.score import MODEL, DayScore, ScoreResult, replayed, score, score_of
 from kizashi_health.domain.signal import Context, Workspace
 from kizashi_health.domain.signals import compute
+
+_JUST_AFTER: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,17 @@ def boundary(day: Day, workspace: Workspace, observed_from: Day | None) -> Momen
 
 
 def current(instant: datetime, as_of: Day, observed_from: Day | None) -> Moment:
-    """The moment of a live score: windows end before `as_of`, facts are those true by now."""
-    return Moment(as_of, instant, observed_from)
+    """The moment of a live score: windows end before `as_of`, facts are those true by `instant`."""
+    return Moment(as_of, instant + _JUST_AFTER, observed_from)
+
+
+def live_day(account: Account, today: Day | None) -> Day:
+    """The day as of which an account is read live: tomorrow if it was active today, else today, since silence is
+    charged only for days that are over. While nobody knows which day it is, the day after its last active one."""
+    last = account.activity.days.last
+    if today is None:
+        return Day((last if last is not None else account.named_day) + 1)
+    return Day(last + 1) if last is not None and last >= today else today
 
 
 def recomputed_history(

@@ -134,14 +134,14 @@ class HealthEngine:
         flush.users.extend((subject.key, subject.id, user) for _, user in sorted(dirty.users.items()))
         for feature in sorted(dirty.features):
             flush.features.append((subject.key, subject.id, feature, subject.activity.features[feature]))
-        if subject.cause is None and subject.unsent is None:
+        if subject.cause is None:
             subject.stale_since = None
         elif subject.stale_since is None:
             subject.stale_since = at
-        is_stale = subject.stale_since is not None
-        if subject.is_new or dirty.account or is_stale != subject.stale_written:
+        waits = subject.stale_since is not None, subject.unsent
+        if subject.is_new or dirty.account or waits != subject.waits_written:
             flush.accounts.append(_account_row(subject))
-            subject.is_new, subject.stale_written = False, is_stale
+            subject.is_new, subject.waits_written = False, waits
         if subject.is_published_dirty:
             flush.published.append((subject.key, subject.id, subject.published))
             subject.is_published_dirty = False
@@ -167,4 +167,5 @@ def _account_row(subject: Subject) -> AccountRow:
         next_user=activity.next_user,
         last_login_day=activity.last_login_day,
         stale_since=subject.stale_since,
+        unsent=subject.unsent,
     )

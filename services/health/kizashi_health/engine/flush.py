@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from kizashi_common.contracts.scores import Reason
 from kizashi_common.stream.shapes import FlushBase
 from kizashi_health.domain.activity import DayRow, FeatureSpan, User
 from kizashi_health.domain.calendar import Day
@@ -30,6 +31,7 @@ class AccountRow(NamedTuple):
     next_user: int
     last_login_day: Day | None
     stale_since: datetime | None
+    unsent: Reason | None
 
 
 class FactRow(NamedTuple):

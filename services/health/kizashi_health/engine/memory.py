@@ -147,7 +147,7 @@ class Memory:
         for key, stored in accounts.items():
             if key not in self.subjects:
                 self.subjects[key] = loaded_subject(stored, since)
-                if stored.stale_since is not None:
+                if self.subjects[key].cause is not None:
                     self.touched[key] = None
 
     def load_rows(self, rows: Rows) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from kizashi_common.contracts.commands.health import WorkspaceSettings
-from kizashi_common.contracts.scores import Band
+from kizashi_common.contracts.scores import Band, Reason
 from kizashi_health.domain.activity import Activity, DayRow
 from kizashi_health.domain.calendar import Day
 from kizashi_health.domain.fact import Facts
@@ -42,7 +42,8 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """An account as it rests in the database. Its day rows reach back to the asked day only."""
+    """An account as it rests in the database. Its day rows reach back to the asked day only; since `stale_since` its
+    score waits to be computed, and `unsent` is why its last one waits to be told."""
 
     key: AccountKey
     id: UUID
@@ -52,6 +53,7 @@ class StoredAccount:
     history: Sequence[DayScore]
     published: Published
     stale_since: datetime | None = None
+    unsent: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

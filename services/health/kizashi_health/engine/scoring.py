@@ -14,7 +14,7 @@ from typing import Final
 
 from kizashi_common.contracts.scores import Reason
 from kizashi_health.domain.calendar import Day
-from kizashi_health.domain.evaluation import Evaluation, boundary, current, evaluate
+from kizashi_health.domain.evaluation import Evaluation, boundary, current, evaluate, live_day
 from kizashi_health.domain.pulse import Calibration
 from kizashi_health.domain.score import DayScore
 from kizashi_health.domain.signal import Workspace
@@ -27,7 +27,6 @@ from kizashi_health.engine.subject import Subject, stronger
 from kizashi_health.engine.walks import Boundary, Walks
 
 HISTORY_DAYS: Final = 100
-_JUST_AFTER: Final = timedelta(milliseconds=1)
 _LOOK: Final = timedelta(seconds=1)
 """How often the messages that wait for their time are looked through: there may be one for every account."""
 
@@ -86,7 +85,7 @@ class Scoring:
         if subject.cause is None or memory.now is None:
             return
         context = memory.contexts[subject.key.workspace]
-        moment = current(memory.now + _JUST_AFTER, self._live_day(subject, context), context.observed_from)
+        moment = current(memory.now, self._live_day(subject, context), context.observed_from)
         evaluation = evaluate(subject.account, context.workspace, moment, subject.history)
         memory.pending.noted.computed[subject.cause] += 1
         subject.unsent = stronger(subject.unsent, subject.cause)
@@ -101,12 +100,7 @@ class Scoring:
             self._later[subject.key] = None
 
     def _live_day(self, subject: Subject, context: Context) -> Day:
-        """As of tomorrow for an account active today, as of today for any other: silence is charged only for days that
-        are over. Before the first proof, the day after its last active day."""
-        last, today = subject.activity.days.last, self._memory.today(context.workspace.zone)
-        if today is None:
-            return Day((last if last is not None else subject.account.named_day) + 1)
-        return Day(last + 1) if last is not None and last >= today else today
+        return live_day(subject.account, self._memory.today(context.workspace.zone))
 
     # -- publication
 

@@ -51,7 +51,8 @@ class Subject:
     """Why its last evaluation should still be published."""
     evaluation: Evaluation | None = None
     stale_since: datetime | None = None
-    stale_written: bool = False
+    waits_written: tuple[bool, Reason | None] = (False, None)
+    """Whether its score waits to be computed, and why to be told, as its row says."""
     is_card_dirty: bool = False
     trace: str | None = None
     """The recorded trace that touched it last, for the message that it will cause."""
@@ -82,6 +83,8 @@ def loaded_subject(stored: StoredAccount, since: Day) -> Subject:
     """An account as it was committed."""
     account = Account(stored.key.external_id, stored.named_day, stored.activity, stored.facts)
     subject = Subject(stored.key, stored.id, account, since, list(stored.history), stored.published, is_new=False)
-    if stored.stale_since is not None:
-        subject.stale_since, subject.stale_written, subject.cause = stored.stale_since, True, "event"
+    subject.waits_written = stored.stale_since is not None, stored.unsent
+    if any(subject.waits_written):
+        # What waits to be told is computed again: the evaluation was in memory alone.
+        subject.stale_since, subject.unsent, subject.cause = stored.stale_since, stored.unsent, stored.unsent or "event"
     return subject

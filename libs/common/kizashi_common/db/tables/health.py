@@ -67,6 +67,7 @@ account = Table(
     Column("next_user", Integer, nullable=False, server_default="0"),
     Column("last_login_day", Date),
     Column("stale_since", Instant),
+    Column("unsent", Text),
     schema=SCHEMA,
     postgresql_with=_UPDATED,
 )

@@ -6,7 +6,8 @@ import pytest
 
 from kizashi_alerts.domain.alert import scored
 from kizashi_common.errors import Conflict, Invalid
-from tests.alerts.world import World, a_score, book_of
+from kizashi_common.stream.shapes import DeadLetter, SetAside
+from tests.alerts.world import World, a_record, a_score, book_of
 from tests.conftest import START
 
 KEY = "risk.quiet"
@@ -296,6 +297,15 @@ def test_an_element_stands_while_it_is_in_the_list_however_long_that_is() -> Non
     world = World(book_of(rule)).at("0d", feature__core_lost=["zoom"])
     world.at("1d", feature__core_lost=["zoom"] + [f"a{i:02}" for i in range(20)])
     assert world.alert("risk.x", "zoom").open
+
+
+def test_a_record_that_is_set_aside_is_a_dead_letter_and_what_follows_is_judged() -> None:
+    world = a_world()
+    letter = DeadLetter(a_record(a_score(1, START, {}), 0), "refused", "ValueError: too much")
+    world.engine.apply(SetAside(letter), None)
+    flush = world.engine.drain(START)
+    assert (flush.dead_letters, flush.counts.dead_lettered, world.engine.position) == ([letter], 1, 1)
+    world.at("0d", usage__silent_days=6.0).expect(f"opened {KEY}")
 
 
 def test_what_stands_when_its_rule_leaves_the_book_is_over_at_the_next_snapshot() -> None:

@@ -88,3 +88,11 @@ async def test_a_deadlock_is_busy_for_one_of_the_two(databases: Databases) -> No
 async def test_a_mistake_of_ours_is_not_busy(databases: Databases) -> None:
     with pytest.raises(DBAPIError, match="no_such_table"):
         await ask(databases.ingest, "SELECT 1 FROM no_such_table")
+
+
+async def test_a_value_that_does_not_fit_is_no_database_that_is_away(databases: Databases) -> None:
+    lines = Lines(databases.ingest, 1, "test")
+    with pytest.raises(asyncpg.DataError, match="value out of int32 range"):
+        async with lines.lend() as connection:
+            await connection.execute("SELECT $1::int", 2**40)
+    lines.close()

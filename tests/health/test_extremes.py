@@ -12,6 +12,7 @@ from kizashi_common.contracts.envelope import Record
 from kizashi_common.contracts.events import encode
 from kizashi_common.contracts.partitioning import partition_of
 from kizashi_common.errors import Poison
+from kizashi_health.domain.activity import Activity, Occurrence
 from kizashi_health.engine.intake import read
 from tests.builders import NOON, a_fact, an_event
 from tests.conftest import Databases
@@ -34,6 +35,31 @@ async def proved(health: Health, service: Any) -> None:
 
 async def has_day(health: Health, day: str) -> bool:
     return bool(await health.rows(f"SELECT 1 FROM health.account_score_day WHERE day = '{day}'"))
+
+
+async def test_a_record_that_ends_the_engine_is_set_aside_and_the_others_are_counted(
+    health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = Activity.count
+
+    def unbearable(self: Activity, event: Occurrence) -> bool:
+        if event.user_id == "culprit":
+            raise ZeroDivisionError("nobody foresaw this \udcff")
+        return count(self, event)
+
+    monkeypatch.setattr(Activity, "count", unbearable)
+    async with health.running() as service:
+        await health.send(*(an_event(f"e{i}", at=NOON - timedelta(days=i)) for i in range(30)))
+        await health.send(an_event("bad", user_id="culprit"), *(an_event(f"f{i}", f"other-{i}") for i in range(30)))
+        await until(lambda: _applied(health, 60))
+        await service.drains[0].run()
+    (letter,) = await health.rows("SELECT code, error FROM health.dead_letter")
+    assert dict(letter) == {"code": "refused", "error": "ZeroDivisionError: nobody foresaw this \\udcff"}
+
+
+async def _applied(health: Health, count: int) -> bool:
+    (row,) = await health.rows("SELECT sum(applied) AS n FROM health.consumer_slot")
+    return bool(row["n"] == count)
 
 
 @pytest.mark.parametrize("monthly_loss", [1e-17, 0.5])

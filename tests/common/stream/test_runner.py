@@ -539,3 +539,45 @@ async def test_a_database_that_falls_silent_is_left_after_the_patience_and_met_a
         await running.until(lambda: _is(toy, 0, 10), 20)
         await drained(runner)
     await toy.exact(0, 10)
+
+
+@pytest.mark.parametrize("culprits", [{0}, {37}, {199}, {40, 41, 150}])
+@pytest.mark.parametrize("where", ["apply", "write"])
+async def test_records_that_nobody_can_bear_are_found_and_all_others_counted(
+    toy: Toy, running: Running, culprits: set[int], where: str
+) -> None:
+    toy.store.unbearable[where] = culprits
+    runner = toy.runner()
+    running.start(runner)
+    for _ in range(20):
+        await toy.send(0, 10)
+        await toy.send(1, 10)
+    await running.until(lambda: runner.ready() is None)
+    await running.until(lambda: committed_in(toy, 1, 200))
+    await running.until(lambda: committed_in(toy, 0, 200 - len(culprits)), 20)
+    await drained(runner)
+    assert await toy.applied(0) == [offset for offset in range(200) if offset not in culprits]
+    assert await toy.applied(1) == list(range(200))
+    connection = await asyncpg.connect(toy.databases.owner_url)
+    rows = await connection.fetch("SELECT off, code, error FROM health.dead_letter ORDER BY off")
+    await connection.close()
+    assert [(row["off"], row["code"]) for row in rows] == [(offset, "refused") for offset in sorted(culprits)]
+    assert "too much" in rows[0]["error"]
+    # It goes on as before: whole batches, and nothing is suspected.
+    await toy.send(0, 50)
+    await running.until(lambda: committed_in(toy, 0, 250 - len(culprits)))
+    assert 0 not in runner._suspects
+
+
+async def test_an_error_that_no_record_brought_about_ends_the_process(toy: Toy, running: Running) -> None:
+    async def before_wakes(partition: int) -> None:
+        raise ValueError("a mistake of ours")
+
+    runner = toy.runner()
+    task = running.start(runner)
+    await running.until(lambda: runner.ready() is None)
+    toy.store.before_wakes = before_wakes
+    with pytest.raises(ExceptionGroup) as ended:
+        await asyncio.wait_for(task, 10)
+    assert ended.group_contains(ValueError, match="mistake of ours")
+    running.tasks.clear()

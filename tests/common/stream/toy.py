@@ -7,7 +7,7 @@ was lost, doubled or applied out of place is seen at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from kizashi_common.contracts.envelope import Outgoing
 from kizashi_common.db.tables.health import slots
 from kizashi_common.stream.ledger import Ledger
 from kizashi_common.stream.runner import Runner
-from kizashi_common.stream.shapes import Claim, Counts, FlushBase, Records, Step, Wake
+from kizashi_common.stream.shapes import Claim, Counts, DeadLetter, FlushBase, Records, SetAside, Step, Wake
 from kizashi_common.stream.slot import Beat
 from kizashi_common.stream.stream import Stream
 from tests.conftest import Databases
@@ -47,8 +47,10 @@ class Tape(FlushBase):
 class ToyEngine:
     """Applies everything, and sends one message for each record."""
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, unbearable: Mapping[str, set[int]]) -> None:
         self.claim = claim
+        self._unbearable = unbearable["apply"] if claim.partition == 0 else set()
+        self._aside: list[DeadLetter] = []
         self.position = claim.next_offset
         self.heard_through: datetime | None = None
         self.asks = True
@@ -64,8 +66,13 @@ class ToyEngine:
         return self.claim.partition if self.asks and isinstance(step, Records) else None
 
     def apply(self, step: Step, rows: None) -> None:
+        if isinstance(step, SetAside):
+            self._aside.append(step.letter)
+            self.position += 1
         if isinstance(step, Records):
             for record in step.records:
+                if record.offset in self._unbearable:
+                    raise ValueError("this is too much")
                 assert record.offset == self.position, "a record out of place was handed to the engine"
                 self._offsets.append(record.offset)
                 self._messages.append(Outgoing(b"%d" % self.claim.partition, b"%d" % record.offset))
@@ -76,8 +83,9 @@ class ToyEngine:
         return 0
 
     def drain(self, at: datetime) -> Tape:
-        flush = Tape(Counts(applied=len(self._offsets)), messages=self._messages, offsets=self._offsets)
-        self._offsets, self._messages = [], []
+        counts = Counts(applied=len(self._offsets), dead_lettered=len(self._aside))
+        flush = Tape(counts, dead_letters=self._aside, messages=self._messages, offsets=self._offsets)
+        self._offsets, self._messages, self._aside = [], [], []
         return flush
 
 
@@ -89,11 +97,13 @@ class ToyStore:
         self.replaced: list[Claim] = []
         self.before_read: Callable[[int], Awaitable[None]] = _at_once
         self.before_open: Callable[[int], Awaitable[None]] = _at_once
+        self.unbearable: dict[str, set[int]] = {"apply": set(), "write": set()}
+        """Offsets of partition 0 that the engine, or the database, cannot bear."""
         self.before_wakes: Callable[[int], Awaitable[None]] = _at_once
 
     async def open(self, claim: Claim) -> ToyEngine:
         await self.before_open(claim.partition)
-        engine = ToyEngine(claim)
+        engine = ToyEngine(claim, self.unbearable)
         self.engines.append(engine)
         return engine
 
@@ -105,6 +115,8 @@ class ToyStore:
         await self.before_read(keys)
 
     async def write(self, connection: Any, claim: Claim, flush: Tape) -> None:
+        if claim.partition == 0 and self.unbearable["write"].intersection(flush.offsets):
+            await connection.execute("SELECT 'this is too much'::int")
         if flush.offsets:
             await connection.execute(
                 "INSERT INTO health.dedupe_chunk (slot, event_day, seq, written_on, ids) VALUES ($1, $2, $3, $2, $4)",

@@ -21,11 +21,13 @@ from kizashi_common.contracts.envelope import Record
 from kizashi_common.errors import Busy, Fenced, KizashiError, LogGap, LogReset
 from kizashi_common.stream.bring_up import bring_up
 from kizashi_common.stream.fences import Fences
+from kizashi_common.stream.lag_tools import LagTools
 from kizashi_common.stream.meter import Standing, StreamMeter
 from kizashi_common.stream.second_look import SecondLook
 from kizashi_common.stream.shapes import F, K, R
 from kizashi_common.stream.slot import Slot
 from kizashi_common.stream.stream import Stream
+from kizashi_common.stream.suspects import Suspects
 from kizashi_common.stream.watchdog import Watchdog
 from kizashi_common.telemetry.logging import get_logger
 
@@ -34,7 +36,6 @@ _BUSY: Final = timedelta(milliseconds=20)
 _MOST: Final = 5_000
 _FEW: Final = 20
 _GATHER: Final = 0.01
-_TELL: Final = timedelta(seconds=1)
 _LAGGING: Final = timedelta(seconds=10)
 _BACKOFF: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -72,6 +73,7 @@ class Runner(Generic[K, R, F]):
         self._cluster: str | None = None
         self._watchdog = Watchdog(stream.service, stream.consumer, stream.clock)
         self._fences = Fences()
+        self._suspects = Suspects()
         self._second_look = SecondLook(stream.ledger, stream.second_look)
         self._meter = StreamMeter(
             stream.service, stream.topic, stream.consumer, stream.clock, sends=bool(stream.sends_to)
@@ -79,8 +81,7 @@ class Runner(Generic[K, R, F]):
         self._standing = Standing(self._tenures, self._slots, self._stopped)
         self._woken_at: dict[int, datetime] = {}
         self._seen: dict[int, Sight] = {}
-        self._told: dict[int, int] = {}
-        self._told_at: datetime | None = None
+        self._lag_tools = LagTools(stream.consumer, stream.clock)
         self._turns = 0
         self._log = get_logger(stream.service).bind(topic=stream.topic)
 
@@ -236,16 +237,18 @@ class Runner(Generic[K, R, F]):
         self._meter.loaded(perf_counter() - began)
         return slot
 
-    def _stop(self, partition: int, error: LogReset | LogGap) -> None:
+    def _give_back(self, partition: int) -> None:
         self._slots.pop(partition, None)
         self._consumer.pause([partition])
+
+    def _stop(self, partition: int, error: LogReset | LogGap) -> None:
+        self._give_back(partition)
         self._stopped[partition] = error.detail
         self._meter.stopped(error.reason)
         self._log.error("slot_stopped", partition=partition, reason=error.reason, detail=error.detail)
 
     def _drop(self, partition: int, error: Fenced) -> None:
-        self._slots.pop(partition, None)
-        self._consumer.pause([partition])
+        self._give_back(partition)
         self._meter.fenced()
         self._log.warning("slot_fenced", partition=partition, reason=error.reason)
         if partition in self._tenures:
@@ -268,7 +271,7 @@ class Runner(Generic[K, R, F]):
                 # Side by side: slots wait for the same database, and one after another would wait eight times as long.
                 for partition, slot in list(self._slots.items()):
                     group.create_task(self._serve(partition, slot, found.get(partition, ())))
-            await self._tell_offsets()
+            await self._lag_tools.tell(self._slots)
             self._turns += 1
             # Little at a time costs as much as much at a time: what comes in the meantime shares the next turn.
             await asyncio.sleep(_GATHER if found else 0)
@@ -297,11 +300,14 @@ class Runner(Generic[K, R, F]):
         if records[0].offset > slot.engine.position:
             await self._look_back(partition, slot, records[0].offset)
             return
+        some = self._suspects.some(partition, records)
         try:
-            await slot.take(records, self._stream.clock())
+            await slot.take(some, self._stream.clock(), self._suspects.culprit(partition))
         except Busy:
             self._consumer.seek(partition, slot.engine.position)
             raise
+        if len(some) < len(records):
+            self._consumer.seek(partition, slot.engine.position)
 
     async def _look_back(self, partition: int, slot: Slot[K, R, F], offset: int) -> None:
         """Records from beyond the position are prefetched ones of somewhere else, or the log lost what lies between.
@@ -331,6 +337,14 @@ class Runner(Generic[K, R, F]):
             trace = slot.slices.trace_id
             self._log.warning("slot_waits", partition=partition, reason=error.reason, trace_id=trace)
             await asyncio.sleep(_BACKOFF[0])
+        except Exception as error:
+            if not self._suspects.failed(partition, slot.claim.next_offset, slot.tried, error):
+                raise
+            slot.slices.settled("failed")
+            self._log.error("slot_failed", partition=partition, offset=slot.claim.next_offset, error=error)
+            if self._slots.get(partition) is slot:
+                self._give_back(partition)
+                self._load_later(_Load(partition, self._tenures[partition]), 0)
 
     # -- one slot's turn
 
@@ -341,7 +355,8 @@ class Runner(Generic[K, R, F]):
         if slot.stuck is None:
             await self._wake(partition, slot, now)
             await slot.prove(seen.at if caught_up else None, now)
-        if slot.stuck is not None or slot.due(self._stream.beat, now, caught_up=caught_up):
+        careful = partition in self._suspects and slot.dirty_since is not None
+        if slot.stuck is not None or careful or slot.due(self._stream.beat, now, caught_up=caught_up):
             if slot.stuck is None and (caught_up or slot.claim.next_offset == slot.engine.position):
                 await self._catch_up(slot, now)
             counts = await slot.flush(self._stream.ledger, now)
@@ -377,14 +392,3 @@ class Runner(Generic[K, R, F]):
                 return
             # Requests have their turn in between: whoever waits for an answer must not wait for scores.
             await asyncio.sleep(0)
-
-    async def _tell_offsets(self) -> None:
-        """Now and then, for lag tools; nobody reads them back, so no flush waits for it."""
-        now = self._stream.clock()
-        if self._told_at is None or now - self._told_at >= _TELL:
-            self._told_at = now
-            offsets = {partition: slot.claim.next_offset for partition, slot in self._slots.items()}
-            moved = {p: offset for p, offset in offsets.items() if self._told.get(p) != offset}
-            if moved:
-                await self._consumer.commit(moved)
-                self._told |= moved

@@ -50,15 +50,22 @@ class Through:
     instant: datetime
 
 
-Step = Records | Wakes | Through
-
-
 class DeadLetter(NamedTuple):
     """A record that can never be applied: `code` is one of decode, schema, wrong_partition, future, limit, refused."""
 
     record: Record
     code: str
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """The log moved by one record that must not be worked on: it is a dead letter."""
+
+    letter: DeadLetter
+
+
+Step = Records | Wakes | Through | SetAside
 
 
 class Counts(NamedTuple):

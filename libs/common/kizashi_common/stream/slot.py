@@ -25,12 +25,14 @@ from kizashi_common.stream.shapes import (
     Claim,
     Committed,
     Counts,
+    DeadLetter,
     Engine,
     F,
     K,
     Phases,
     R,
     Records,
+    SetAside,
     Step,
     Store,
     Through,
@@ -91,6 +93,8 @@ class Slot(Generic[K, R, F]):
         self.flushed_at: datetime | None = None
         self.rescoring = 0
         self._taken_at: datetime | None = None
+        self.tried = claim.next_offset
+        """Before which offset records were handed to the engine, whether or not it could bear them."""
         self.oldest: datetime | None = None
         """When the oldest record that is applied here and not committed was appended."""
         self.latest: datetime | None = None
@@ -102,8 +106,9 @@ class Slot(Generic[K, R, F]):
         if self.rescoring:
             self._touch(now)
 
-    async def take(self, records: Sequence[Record], now: datetime) -> None:
-        """Applies records that begin exactly at the position.
+    async def take(self, records: Sequence[Record], now: datetime, culprit: str | None = None) -> None:
+        """Applies records that begin exactly at the position; with `culprit`, what the only one of them brings about,
+        it is set aside instead.
 
         Raises: LogReset when they begin below it; LogGap when some are missing among them; Busy when rows cannot be
         read.
@@ -113,7 +118,9 @@ class Slot(Generic[K, R, F]):
         missing = records[-1].offset - records[0].offset + 1 - len(records)
         if missing:
             raise LogGap(f"{missing} offsets are missing in the middle of the log.")
-        await self._step(Records(records))
+        self.tried = records[-1].offset + 1
+        aside = None if culprit is None else SetAside(DeadLetter(records[0], "refused", culprit))
+        await self._step(aside or Records(records))
         self.slices.taken(records)
         last = records[-1]
         self.oldest, self.latest = self.oldest or records[0].at, last.at

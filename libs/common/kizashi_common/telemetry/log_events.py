@@ -37,6 +37,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "slot_loaded": "A partition's state is in memory, and reading begins at `offset`.",
     "slot_load_failed": "A partition's state could not be loaded; it is tried again.",
     "slot_waits": "A partition waits for PostgreSQL or Kafka; what it holds is kept and tried again.",
+    "slot_failed": "A record brought about an error that nobody foresaw; it is searched for and set aside.",
     "slot_fenced": "Another process owns the partition; its state here is dropped, nothing was written.",
     "slot_stopped": "A partition stands still until a person looks: `reason` says why, the runbook what to do.",
     "slot_left_unflushed": "A partition left before its last step was committed; its next owner does that again.",

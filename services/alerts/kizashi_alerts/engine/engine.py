@@ -27,7 +27,7 @@ from kizashi_common.contracts.ids import parsed
 from kizashi_common.contracts.partitioning import account_key, partition_of
 from kizashi_common.contracts.scores import Score, decode
 from kizashi_common.errors import Invalid
-from kizashi_common.stream.shapes import DeadLetter, Records, Step, Wakes
+from kizashi_common.stream.shapes import DeadLetter, Records, SetAside, Step, Wakes
 
 NO_NEWS: Final = frozenset(("model_change", "rebuild"))
 """Reasons under which nothing moves: a new model is not news, and neither is a rebuild."""
@@ -105,6 +105,11 @@ class AlertsEngine:
             self._subjects.update(rows.subjects)
         if isinstance(step, Records):
             self._apply_records(step)
+        elif isinstance(step, SetAside):
+            counts = self._flush.counts
+            self._flush.counts = counts._replace(dead_lettered=counts.dead_lettered + 1)
+            self._flush.dead_letters.append(step.letter)
+            self.position = step.letter.record.offset + 1
         elif isinstance(step, Wakes):
             for wake in step.wakes:
                 past = rows.pasts.get(wake.id) if rows is not None else None

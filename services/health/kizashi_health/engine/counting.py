@@ -99,8 +99,7 @@ class Counting:
         memory.advance(taken.record.at)
         memory.seen.advance(taken.record.at.toordinal())
         if isinstance(taken, DeadLetter):
-            memory.pending.dead_letters.append(taken)
-            self._count(_DEAD)
+            self.set_aside(taken)
         elif isinstance(taken.message, Heartbeat):
             through = taken.message.data.complete_through
             if self.heard_through is None or through > self.heard_through:
@@ -115,6 +114,11 @@ class Counting:
             self._count(_CONTROL)
         else:
             self._count(self._event(taken.record, taken.message))
+
+    def set_aside(self, letter: DeadLetter) -> None:
+        """Keeps a record that can never be applied, with its reason."""
+        self._memory.pending.dead_letters.append(letter)
+        self._count(_DEAD)
 
     def _count(self, outcome: int) -> None:
         self._memory.pending.counts[outcome] += 1

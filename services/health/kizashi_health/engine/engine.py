@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from kizashi_common.stream.shapes import Claim, Counts, Records, Step, Through, Wakes
+from kizashi_common.stream.shapes import Claim, Counts, Records, SetAside, Step, Through, Wakes
 from kizashi_health.engine.counting import Counting
 from kizashi_health.engine.flush import AccountRow, Flush
 from kizashi_health.engine.memory import Memory, Pending
@@ -72,6 +72,9 @@ class HealthEngine:
             self.position = step.records[-1].offset + 1
         elif isinstance(step, Wakes):
             self._walks.take(step.wakes, rows, self._asked)
+        elif isinstance(step, SetAside):
+            self._counting.set_aside(step.letter)
+            self.position = step.letter.record.offset + 1
         else:
             self._prove(step)
 

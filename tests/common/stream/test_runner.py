@@ -577,7 +577,14 @@ async def test_an_error_that_no_record_brought_about_ends_the_process(toy: Toy, 
     task = running.start(runner)
     await running.until(lambda: runner.ready() is None)
     toy.store.before_wakes = before_wakes
+    async with asyncio.timeout(10):
+        while not task.done():
+            await toy.send(0, 1)
+            await asyncio.sleep(0.005)
     with pytest.raises(ExceptionGroup) as ended:
-        await asyncio.wait_for(task, 10)
+        await task
     assert ended.group_contains(ValueError, match="mistake of ours")
     running.tasks.clear()
+    connection = await asyncpg.connect(toy.databases.owner_url)
+    assert await connection.fetchval("SELECT count(*) FROM health.dead_letter") == 0
+    await connection.close()

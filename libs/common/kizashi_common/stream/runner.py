@@ -338,7 +338,8 @@ class Runner(Generic[K, R, F]):
             self._log.warning("slot_waits", partition=partition, reason=error.reason, trace_id=trace)
             await asyncio.sleep(_BACKOFF[0])
         except Exception as error:
-            if not self._suspects.failed(partition, slot.claim.next_offset, slot.tried, error):
+            is_theirs = slot.blames_records
+            if not is_theirs or not self._suspects.failed(partition, slot.claim.next_offset, slot.tried, error):
                 raise
             slot.slices.settled("failed")
             self._log.error("slot_failed", partition=partition, offset=slot.claim.next_offset, error=error)

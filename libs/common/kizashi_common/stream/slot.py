@@ -95,6 +95,9 @@ class Slot(Generic[K, R, F]):
         self._taken_at: datetime | None = None
         self.tried = claim.next_offset
         """Before which offset records were handed to the engine, whether or not it could bear them."""
+        self.blames_records = False
+        """Whether an error that nobody foresaw was brought about by them, as far as one can tell."""
+        self._is_woken = False
         self.oldest: datetime | None = None
         """When the oldest record that is applied here and not committed was appended."""
         self.latest: datetime | None = None
@@ -120,7 +123,9 @@ class Slot(Generic[K, R, F]):
             raise LogGap(f"{missing} offsets are missing in the middle of the log.")
         self.tried = records[-1].offset + 1
         aside = None if culprit is None else SetAside(DeadLetter(records[0], "refused", culprit))
+        self.blames_records = True
         await self._step(aside or Records(records))
+        self.blames_records = False
         self.slices.taken(records)
         last = records[-1]
         self.oldest, self.latest = self.oldest or records[0].at, last.at
@@ -131,7 +136,9 @@ class Slot(Generic[K, R, F]):
 
     async def wake(self, now: datetime) -> None:
         """Takes what people and documents asked for. Raises: Busy."""
+        self.blames_records = False
         wakes = await self._store.wakes(self.claim)
+        self._is_woken = bool(wakes)
         if wakes:
             await self._step(Wakes(wakes))
             self._touch(now)
@@ -143,6 +150,7 @@ class Slot(Generic[K, R, F]):
 
     async def prove(self, caught_up_at: datetime | None, now: datetime) -> None:
         """Tells the engine how far its input is proved, once that is committed. Raises: Busy."""
+        self.blames_records = False
         if caught_up_at is not None:
             self.completeness.log_reached(caught_up_at)
         heard = self.completeness.through
@@ -187,12 +195,16 @@ class Slot(Generic[K, R, F]):
         assert to is not None
         began = written = perf_counter()
 
+        # What a wake asked for, a day that began for one, may be what cannot be written.
+        self.blames_records = not self._is_woken
+
         async def write(connection: Any) -> None:
             nonlocal written
             await self._store.write(connection, self.claim, flush)
             written = perf_counter()
 
         self.claim, numbered = await ledger.commit(self.claim, to, flush, write)
+        self.blames_records = False
         phases = Phases(self._build_seconds, written - began, perf_counter() - written)
         self.outbox.committed(numbered)
         self.slices.settled("committed")

@@ -237,6 +237,25 @@ async def test_a_workspace_whose_receivers_hang_takes_half_of_the_places(stage: 
         assert await stage.lease(most=15, share=16) == []
 
 
+async def test_what_is_being_parked_is_not_leased_and_holds_up_nobody(stage: Stage) -> None:
+    async with receiving() as receiver:
+        await an_endpoint(stage, receiver)
+        await an_alert(stage)
+        await an_endpoint(stage, receiver, "?other", workspace="other")
+        await an_alert(stage, workspace="other")
+        connection = await stage.database.connect()
+        async with connection.transaction():
+            await connection.execute("UPDATE alerts.endpoint SET state = 'disabled' WHERE workspace_id = 'demo'")
+            await connection.execute(
+                "UPDATE alerts.delivery SET state = 'parked', next_at = NULL WHERE workspace_id = 'demo'"
+            )
+            async with asyncio.timeout(5):
+                assert [one.workspace for one in await stage.lease()] == ["other"]
+        await connection.close()
+        assert await stage.lease() == []
+    assert sorted(state for state, _ in await deliveries(stage)) == ["leased", "parked"]
+
+
 async def test_what_is_parked_instead_of_sent_is_counted(stage: Stage) -> None:
     parked = Growth("alerts_deliveries_total", channel="webhook", outcome="parked")
     async with receiving() as receiver:

@@ -58,9 +58,10 @@ WITH flying AS (
     SELECT d.id FROM possible
     JOIN alerts.delivery AS d USING (id)
     WHERE possible.share <= $6
+      AND (d.state IN ('pending', 'waiting') OR (d.state = 'leased' AND d.lease_until < $1))
     ORDER BY possible.share, possible.next_at
     LIMIT $4
-    FOR UPDATE OF d
+    FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE alerts.delivery AS d
 SET state = CASE WHEN e.state = 'enabled' THEN 'leased' ELSE 'parked' END,

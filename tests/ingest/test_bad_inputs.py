@@ -260,6 +260,25 @@ async def test_a_broken_gzip_is_refused(house: House, named: bool) -> None:
     assert (answer.status, answer.json["code"]) == (400, "bad_encoding")
 
 
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("nested", [True, False])
+async def test_a_body_of_very_many_empty_members_is_refused_before_they_are_read(
+    house: House, named: bool, nested: bool
+) -> None:
+    body = gzip.compress(b"") * 100_000
+    headers = [("Content-Encoding", "gzip")] if named else []
+    answer = await house.post("/v1/batch", gzip.compress(body) if nested else body, headers=headers)
+    assert (answer.status, answer.json["code"]) == (400, "bad_encoding")
+
+
+async def test_a_body_of_a_few_members_is_read_as_one(house: House) -> None:
+    body = b'{"batch":[' + GOOD + b"]}"
+    parts = [gzip.compress(body[i : i + 40]) for i in range(0, len(body), 40)]
+    assert 1 < len(parts) <= 16
+    answer = await house.post("/v1/batch", b"".join(parts), headers=[("Content-Encoding", "gzip")])
+    assert answer.status == 200
+
+
 @row(15)
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "snappy"])
 async def test_a_label_on_plain_json_is_a_warning(house: House, encoding: str) -> None:

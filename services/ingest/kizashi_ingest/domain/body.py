@@ -27,6 +27,7 @@ _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _STANDARD_BASE64: Final = bytes.maketrans(b"-_", b"+/")
 _PIECE: Final = 262_144
 _LAYERS: Final = 2
+_MEMBERS: Final = 16
 _BROKEN: Final = dict.fromkeys(range(0xDC80, 0xDD00), BROKEN)
 
 
@@ -120,11 +121,16 @@ def _collected(pieces: Iterator[bytes], limit: int) -> bytes:
 
 
 def _gzip(wire: bytes, limit: int) -> Iterator[bytes]:
-    # Members may follow each other (RFC 1952, 2.2): each is inflated until the bytes are used up.
-    while wire:
+    # Members may follow each other (RFC 1952, 2.2). Each leaves a copy of what is left, so their number is bounded:
+    # hundreds of thousands of empty ones in one body would hold the loop for a minute.
+    for _ in range(_MEMBERS):
+        if not wire:
+            return
         reader = zlib.decompressobj(wbits=31)
         yield from _zlib_pieces(reader, wire)
         wire = reader.unused_data.lstrip(b"\x00")
+    if wire:
+        raise _Unreadable("too many members")
 
 
 def _deflate(wire: bytes, limit: int) -> Iterator[bytes]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date, timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
+from kizashi_common.contracts.commands.health import WorkspaceSettings
 from kizashi_common.contracts.partitioning import account_key, partition_of
 from kizashi_common.contracts.topics import EVENTS
 from kizashi_common.runtime.service import Service
+from kizashi_health.application.calibrating import Calibrations, Stated
+from kizashi_health.domain.calendar import day_of
+from kizashi_health.engine.contexts import workspace_of
+from kizashi_health.engine.rows import StoredWorkspace
 from tests.builders import NOON, a_fact, a_heartbeat, a_record, an_event
 from tests.conftest import Databases
 from tests.health.harness import Health, until
@@ -272,3 +277,18 @@ async def test_every_signal_of_a_past_day_stays_when_the_future_arrives(health: 
 async def _signals(client: httpx2.AsyncClient, account: str) -> Any:
     answer = await client.get(f"/internal/v1/accounts/ext:{account}/signals", params={"as_of": "2026-11-24"})
     return answer.json()["signals"]
+
+
+async def test_a_day_names_no_calibration_of_a_transaction_that_was_given_up(databases: Databases) -> None:
+    calibrations, day = Calibrations(lambda: NOON), day_of(NOON.date())
+    stored = StoredWorkspace(WorkspaceSettings(), None, None)
+    stated = Stated("demo", stored.settings, workspace_of(stored), None, 0)
+    with suppress(ZeroDivisionError):
+        async with databases.health.transaction() as connection:
+            await calibrations.of_days(connection, stated, [day])
+            raise ZeroDivisionError
+    async with databases.health.transaction() as connection:
+        made = await calibrations.at_start(connection, stated, day, None, is_whole=True)
+    rows = await Health(databases).rows("SELECT id FROM health.calibration")
+    assert made is not None
+    assert [row["id"] for row in rows] == [made.id]

@@ -33,6 +33,8 @@ SELECT account_id, day, score, band FROM (
 
 
 _BEFORE_ALL = UUID(int=0)
+_ANY_SLOT = "slot = ANY (ARRAY(SELECT slot FROM health.consumer_slot))"
+"""Each key begins with the slot: naming all of them lets PostgreSQL look up instead of reading whole tables."""
 
 
 class AccountReader:
@@ -71,7 +73,7 @@ class AccountReader:
     ) -> dict[AccountKey, StoredAccount]:
         """Accounts of a workspace by their ids, whatever their slot."""
         rows = await raw.fetch(
-            "SELECT * FROM health.account WHERE workspace_id = $1 AND account_id = ANY($2::uuid[])",
+            f"SELECT * FROM health.account WHERE {_ANY_SLOT} AND workspace_id = $1 AND account_id = ANY($2::uuid[])",
             workspace,
             list(accounts),
         )
@@ -87,28 +89,30 @@ class AccountReader:
         if last is not None and last >= before:
             found: date | None = await raw.fetchval(
                 "SELECT max(day) FROM health.account_day"
-                " WHERE workspace_id = $1 AND account_id = $2 AND logins > 0 AND day < $3",
+                f" WHERE {_ANY_SLOT} AND workspace_id = $1 AND account_id = $2 AND logins > 0 AND day < $3",
                 stored.key.workspace, stored.id, date_of(before),
             )  # fmt: skip
             stored.activity.last_login_day = None if found is None else day_of(found)
 
     async def workspace(self, raw: Any, workspace: str, since: Day) -> AsyncIterator[StoredAccount]:
-        """Every account of a workspace, whatever its slot, in the order of their ids; they are read page by page."""
-        after = _BEFORE_ALL
-        while True:
-            rows = await raw.fetch(
-                "SELECT * FROM health.account WHERE workspace_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3",
-                workspace, after, PAGE,
-            )  # fmt: skip
-            for stored in (await self._complete(raw, rows, since)).values():
-                yield stored
-            if len(rows) < PAGE:
-                return
-            after = rows[-1]["account_id"]
+        """Every account of a workspace, slot by slot in the order of their ids; they are read page by page."""
+        for row in await raw.fetch("SELECT slot FROM health.consumer_slot ORDER BY slot"):
+            page: Page | None = Page(workspace, None)
+            while page is not None:
+                read = await self.page(raw, row["slot"], page, since)
+                last = None
+                for last in read.values():
+                    yield last
+                page = None if last is None or len(read) < PAGE else Page(workspace, last.id)
 
     async def _complete(self, raw: Any, rows: list[Any], since: Day) -> dict[AccountKey, StoredAccount]:
-        if not rows:
-            return {}
+        """A page at a time, however many were asked for: the loop has its turn between them."""
+        found: dict[AccountKey, StoredAccount] = {}
+        for i in range(0, len(rows), PAGE):
+            found |= await self._completed(raw, rows[i : i + PAGE], since)
+        return found
+
+    async def _completed(self, raw: Any, rows: list[Any], since: Day) -> dict[AccountKey, StoredAccount]:
         ids = [row["account_id"] for row in rows]
         slots = sorted({row["slot"] for row in rows})
         workspaces = sorted({row["workspace_id"] for row in rows})

@@ -70,9 +70,9 @@ async def days_of(connection: AsyncConnection, wanted: Collection[tuple[str, Day
     return {(row["workspace_id"], begun.day): begun for row in rows.mappings() for begun in (_begun_of(row),)}
 
 
-async def begin_day(connection: AsyncConnection, workspace: str, day: date, arr: Sequence[float], how: How) -> bool:
-    """Notes that a day began; False when somebody else did so already."""
-    done = await connection.execute(
+async def begin_day(connection: AsyncConnection, workspace: str, day: date, arr: Sequence[float], how: How) -> None:
+    """Notes that a day began."""
+    await connection.execute(
         insert(t.workspace_day)
         .values(
             build_id=BUILD,
@@ -84,9 +84,7 @@ async def begin_day(connection: AsyncConnection, workspace: str, day: date, arr:
             partial=how.partial,
         )
         .on_conflict_do_nothing()
-        .returning(t.workspace_day.c.day)
     )
-    return done.scalar_one_or_none() is not None
 
 
 async def put_in_force(connection: AsyncConnection, workspace: str, day: Day, calibration_id: int | None) -> None:

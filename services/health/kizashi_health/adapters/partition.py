@@ -34,7 +34,7 @@ from kizashi_health.engine.contexts import Contexts
 from kizashi_health.engine.engine import HealthEngine
 from kizashi_health.engine.flush import Flush
 from kizashi_health.engine.memory import ROWS_BACK, DayTotal, EngineSettings, Memory
-from kizashi_health.engine.rows import PAGE, AccountKey, Begun, Keys, Page, Rows, StoredAccount, StoredWorkspace
+from kizashi_health.engine.rows import AccountKey, Begun, Keys, Page, Rows, StoredWorkspace
 from kizashi_health.engine.walks import REBUILD
 
 SLOTS: Final = t.slots
@@ -92,11 +92,7 @@ class HealthStore:
     async def read(self, claim: Claim, keys: Keys) -> Rows:
         """The rows that the engine lacks, as committed."""
         async with self._lines.lend() as raw:
-            accounts: dict[AccountKey, StoredAccount] = {}
-            wanted = list(keys.accounts)
-            for i in range(0, len(wanted), PAGE):
-                # A batch may name thousands that left memory: the loop has its turn between pages of them.
-                accounts |= await self._reader.accounts(raw, claim.slot, wanted[i : i + PAGE], keys.since)
+            accounts = await self._reader.accounts(raw, claim.slot, keys.accounts, keys.since)
             pages: dict[Page, list[AccountKey]] = {}
             for page in keys.pages:
                 read = await self._reader.page(raw, claim.slot, page, keys.since)

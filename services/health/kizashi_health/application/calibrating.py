@@ -43,9 +43,7 @@ class Calibrations:
         self._seen: dict[str, tuple[tuple[int, WorkspaceSettings], dict[Day, Calibration]]] = {}
         self._making: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def of_days(
-        self, connection: Any, stated: Stated, days: Iterable[Day], kind: Kind = "reconstructed"
-    ) -> dict[Day, Calibration]:
+    async def of_days(self, connection: Any, stated: Stated, days: Iterable[Day]) -> dict[Day, Calibration]:
         """The calibration in force on each Monday that these days belong to; look up by `monday_of(day)`."""
         mondays = sorted({monday_of(day) for day in days})
         # Several reads of one past would otherwise each make the same calibrations.
@@ -53,7 +51,7 @@ class Calibrations:
             known = self._known(stated)
             missing = [monday for monday in mondays if monday not in known]
             if missing:
-                known |= await self._kept_or_made(connection, stated, missing, kind)
+                known |= await self._kept_or_made(connection, stated, missing, "reconstructed")
             return {monday: known[monday] for monday in mondays}
 
     def _known(self, stated: Stated) -> dict[Day, Calibration]:
@@ -87,11 +85,13 @@ class Calibrations:
     ) -> Calibration | None:
         """The calibration of a day that begins: the one in force before, until there is a Monday to make one for.
 
-        Of a day whose input is not whole none is made, for what was not read yet would look like silence.
+        Of a day whose input is not whole none is made, for what was not read yet would look like silence. What reads
+        remember is not asked: their transaction may have been given up, and with it the row that a day would name.
         """
-        if not is_whole or (before is not None and before.as_of == monday_of(day)):
+        monday = monday_of(day)
+        if not is_whole or (before is not None and before.as_of == monday):
             return before
-        return (await self.of_days(connection, stated, [day], kind="live"))[monday_of(day)]
+        return (await self._kept_or_made(connection, stated, [monday], "live"))[monday]
 
     async def renew(self, connection: Any, stated: Stated, today: Day) -> None:
         """Puts one for this week in force on the last day begun, after settings or the past before it have changed.

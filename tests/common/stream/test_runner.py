@@ -569,6 +569,29 @@ async def test_records_that_nobody_can_bear_are_found_and_all_others_counted(
     assert 0 not in runner._suspects
 
 
+async def test_a_partition_that_leaves_while_its_record_fails_ends_nobody(toy: Toy, running: Running) -> None:
+    toy.store.unbearable["apply"] = {3}
+    reading, go = asyncio.Event(), asyncio.Event()
+
+    async def before_read(partition: int) -> None:
+        if partition == 0:
+            reading.set()
+            await go.wait()
+
+    toy.store.before_read = before_read
+    runner = toy.runner()
+    running.start(runner)
+    await toy.send(0, 6)
+    await reading.wait()
+    leaving = asyncio.ensure_future(runner.revoked(frozenset([0])))
+    await asyncio.sleep(0)
+    go.set()
+    await leaving
+    await runner.assigned(frozenset([0]))
+    await running.until(lambda: committed_in(toy, 0, 5))
+    assert await toy.applied(0) == [0, 1, 2, 4, 5]
+
+
 async def test_an_error_that_no_record_brought_about_ends_the_process(toy: Toy, running: Running) -> None:
     async def before_wakes(partition: int) -> None:
         raise ValueError("a mistake of ours")

@@ -251,9 +251,12 @@ class Runner(Generic[K, R, F]):
         self._give_back(partition)
         self._meter.fenced()
         self._log.warning("slot_fenced", partition=partition, reason=error.reason)
+        self._claim_again(partition, self._fences.wait(partition, self._stream.clock()))
+
+    def _claim_again(self, partition: int, seconds: float) -> None:
+        """Unless it has left meanwhile: a revocation waits for the lock of the slot."""
         if partition in self._tenures:
-            wait = self._fences.wait(partition, self._stream.clock())
-            self._load_later(_Load(partition, self._tenures[partition], 1), wait)
+            self._load_later(_Load(partition, self._tenures[partition], 1), seconds)
 
     # -- reading
 
@@ -345,7 +348,7 @@ class Runner(Generic[K, R, F]):
             self._log.error("slot_failed", partition=partition, offset=slot.claim.next_offset, error=error)
             if self._slots.get(partition) is slot:
                 self._give_back(partition)
-                self._load_later(_Load(partition, self._tenures[partition]), 0)
+                self._claim_again(partition, 0)
 
     # -- one slot's turn
 
